@@ -1,0 +1,297 @@
+"""Every value that travels between stages; frozen, and importing nothing of ours.
+
+The vocabulary is that of docs/how-it-works.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Ladder(StrEnum):
+    """How far Hyper-V came up; each rung implies those below it."""
+
+    NONE = "none"
+    BOOTED = "booted"
+    DETECTED = "detected"
+    CORE = "core"
+    CONNECTED = "connected"
+    OFFERED = "offered"
+    BOUND = "bound"
+
+    @property
+    def rank(self) -> int:
+        """The rung's number, 0 for `none`."""
+        return list(Ladder).index(self)
+
+    def reaches(self, other: Ladder) -> bool:
+        """Whether this rung is at least as high as the other."""
+        return self.rank >= other.rank
+
+
+class Outcome(StrEnum):
+    """The ladder required by the old config against the ladder seen."""
+
+    KEPT = "kept"
+    LOST = "lost"
+    GAINED = "gained"
+    SAME_OFF = "same-off"
+    CONTRADICTION = "contradiction"
+    UNKNOWN = "unknown"
+
+
+class Loudness(StrEnum):
+    """What the user was told when an option was lost; `none` when nothing was."""
+
+    NONE = "none"
+    SILENT = "silent"
+    WARNED = "warned"
+    REFUSED = "refused"
+
+
+class Status(StrEnum):
+    """The cell against its expectation."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    FAIL = "FAIL"
+    ERROR = "ERROR"
+    SKIP = "SKIP"
+
+
+class Ending(StrEnum):
+    """How a boot's console ended; a panic is a finding in the log, not an ending."""
+
+    EXITED = "exited"
+    SILENT = "silent"
+    CAPPED = "capped"
+    FLOODED = "flooded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebianSource:
+    """The newest Debian package that matches `package` in `suite` and whose tree has all of `requires`."""
+
+    name: str
+    suite: str
+    package: str
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectorySource:
+    """A kernel tree in a local directory; copied, never written to."""
+
+    name: str
+    path: Path
+
+
+Source = DebianSource | DirectorySource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A source plus an ordered series of patches."""
+
+    name: str
+    source: Source
+    patches: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The .config that someone runs today: a base, then fragments laid over it in order."""
+
+    name: str
+    base: Path
+    fragments: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A QEMU machine. `hyperv` are hv-* flags without the prefix, `memory` is in MiB."""
+
+    name: str
+    hyperv: tuple[str, ...]
+    devices: tuple[str, ...]
+    memory: int = 512
+    cpus: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One source and variant, config, policy, toolchain and machine."""
+
+    variant: Variant
+    config: Config
+    policy: str
+    toolchain: str
+    machine: Machine
+
+    @property
+    def name(self) -> str:
+        """`variant/config/policy/toolchain/machine`."""
+        return "/".join(
+            (self.variant.name, self.config.name, self.policy, self.toolchain, self.machine.name),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """The known truth of the cells that match a glob; None where nothing is claimed."""
+
+    cells: str
+    where: str
+    ladder: Ladder | None = None
+    outcome: Outcome | None = None
+    loudness: Loudness | None = None
+    failure_class: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """A cell whose ladder is known beforehand; a run in which it differs is void."""
+
+    cell: Cell
+    reaches: Ladder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """A whole matrix.yaml: `cells` in file order, `path` where it was read, `digest` of its text."""
+
+    path: Path
+    digest: str
+    cells: tuple[Cell, ...]
+    expectations: tuple[Expectation, ...]
+    controls: tuple[Control, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """A variant's source tree inside an image, at /src, read-only to the build user."""
+
+    variant: str
+    image: str
+    digest: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What the tree's own conf made of an old .config under one policy."""
+
+    old: str
+    final: str
+    stdout: str
+    stderr: str
+    exit_status: int
+    seconds: float
+    declared: Mapping[str, str] = field(default_factory=dict)
+    reused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One option whose value differs from what was asked, why, and what was printed about it."""
+
+    symbol: str
+    asked: str
+    got: str
+    cause: str
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """What is really built; `key` is a digest of tree, patches, .config and toolchain."""
+
+    key: str
+    tree: Tree
+    toolchain: str
+    config: str
+
+    @property
+    def localversion(self) -> str:
+        """The suffix that this kernel alone carries in its release string."""
+        return f"-{self.key[:12]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """A finished build: `folder` holds bzImage, System.map, config, modules/ and build.log."""
+
+    kernel: Kernel
+    folder: Path
+    ok: bool
+    reason: str
+    seconds: float
+    reused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A bootable kernel: its release string, its modules by name, and what contradicts its .config."""
+
+    image: Path
+    release: str
+    modules: Mapping[str, Path]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootRun:
+    """One boot as it happened; the bytes are in console.log and host.log of `folder`."""
+
+    folder: Path
+    nonce: str
+    accelerator: str
+    machine: str
+    argv: tuple[str, ...]
+    release: str
+    ending: Ending
+    qemu_exit: int | None
+    seconds: float
+    reused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A line that supports a verdict."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """How far a boot came, by the guest's own evidence; `complete` only with an intact framed proof."""
+
+    ladder: Ladder
+    complete: bool
+    failure_class: str
+    reason: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a reader needs: the outcome, its class, and whether that was expected."""
+
+    predicted: Ladder
+    required: Ladder
+    observed: Ladder | None
+    outcome: Outcome
+    failure_class: str
+    status: Status
+    reason: str
+    evidence: tuple[Evidence, ...] = ()
