@@ -1,17 +1,16 @@
-"""Every value that travels between stages; frozen, and importing nothing of ours.
+"""The words of the field and the axes of the matrix: what is asked.
 
-The vocabulary is that of docs/how-it-works.md.
+Frozen values that import nothing of ours. What the stages return is in values.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
 
 class Ladder(StrEnum):
@@ -170,128 +169,3 @@ class Matrix:
     cells: tuple[Cell, ...]
     expectations: tuple[Expectation, ...]
     controls: tuple[Control, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tree:
-    """A variant's source tree inside an image, at /src, read-only to the build user."""
-
-    variant: str
-    image: str
-    digest: str
-    origin: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
-    """What the tree's own conf made of an old .config under one policy."""
-
-    old: str
-    final: str
-    stdout: str
-    stderr: str
-    exit_status: int
-    seconds: float
-    declared: Mapping[str, str] = field(default_factory=dict)
-    reused: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One option whose value differs from what was asked, why, and what was printed about it."""
-
-    symbol: str
-    asked: str
-    got: str
-    cause: str
-    warning: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kernel:
-    """What is really built; `key` is a digest of tree, patches, .config and toolchain."""
-
-    key: str
-    tree: Tree
-    toolchain: str
-    config: str
-
-    @property
-    def localversion(self) -> str:
-        """The suffix that this kernel alone carries in its release string."""
-        return f"-{self.key[:12]}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
-    """A finished build: `folder` holds bzImage, System.map, config, modules/ and build.log."""
-
-    kernel: Kernel
-    folder: Path
-    ok: bool
-    reason: str
-    seconds: float
-    reused: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
-    """A bootable kernel: its release string, its modules by name, and what contradicts its .config."""
-
-    image: Path
-    release: str
-    modules: Mapping[str, Path]
-    problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootRun:
-    """One boot as it happened; the bytes are in console.log and host.log of `folder`."""
-
-    folder: Path
-    nonce: str
-    accelerator: str
-    machine: str
-    argv: tuple[str, ...]
-    release: str
-    ending: Ending
-    qemu_exit: int | None
-    seconds: float
-    reused: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """A line that supports a verdict."""
-
-    file: str
-    line: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.text}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """How far a boot came, by the guest's own evidence; `complete` only with an intact framed proof."""
-
-    ladder: Ladder
-    complete: bool
-    failure_class: str
-    reason: str
-    evidence: tuple[Evidence, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What a reader needs: the outcome, its class, and whether that was expected."""
-
-    predicted: Ladder
-    required: Ladder
-    observed: Ladder | None
-    outcome: Outcome
-    failure_class: str
-    status: Status
-    reason: str
-    evidence: tuple[Evidence, ...] = ()

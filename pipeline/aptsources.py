@@ -1,0 +1,63 @@
+"""Finds the package mirror of this host in its apt sources, so that none is named in the project.
+
+Pure: text in, addresses out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ONE_LINE = re.compile(r"^deb(?:\s+\[[^\]]*\])?\s+(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.*)$")
+_FIELD = re.compile(r"^(?P<name>[A-Za-z-]+):\s*(?P<value>.*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrors:
+    """The address of Debian's archive and of its security archive; empty where there is none."""
+
+    main: str = ""
+    security: str = ""
+
+
+def mirrors(texts: Iterable[str], codename: str) -> Mirrors:
+    """The mirrors that serve this host's Debian release; texts are those of sources.list and its kin."""
+    main = security = ""
+    for text in texts:
+        for uri, suites, components in _entries(text):
+            if "main" not in components:
+                continue
+            if codename in suites:
+                main = main or uri
+            if f"{codename}-security" in suites:
+                security = security or uri
+    return Mirrors(main, security)
+
+
+def _entries(text: str) -> Iterable[tuple[str, list[str], list[str]]]:
+    for line in text.splitlines():
+        if match := _ONE_LINE.match(line.strip()):
+            yield match["uri"], [match["suite"]], match["components"].split()
+    for stanza in re.split(r"\n\s*\n", text):
+        fields = _fields(stanza)
+        if "deb" in fields.get("types", "").split() and fields.get("enabled", "yes") != "no":
+            for uri in fields.get("uris", "").split():
+                yield uri, fields.get("suites", "").split(), fields.get("components", "").split()
+
+
+def _fields(stanza: str) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    last = ""
+    for line in stanza.splitlines():
+        if line.startswith("#"):
+            continue
+        if line[:1] in {" ", "\t"} and last:
+            fields[last] += f" {line.strip()}"
+        elif match := _FIELD.match(line):
+            last = match["name"].lower()
+            fields[last] = match["value"].strip()
+    return fields

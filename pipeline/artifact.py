@@ -1,0 +1,92 @@
+"""Does what Kconfig promised exist? Compares the built files with the .config that they were built from.
+
+Never boots anything.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from pipeline import hyperv, kconfig, kmod
+from pipeline.errors import UserError
+from pipeline.values import Artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pipeline.values import Build
+
+# Documentation/arch/x86/boot.rst: "HdrS" at 0x202; at 0x20e the offset, less 0x200, of the version string
+MAGIC_AT, VERSION_AT, SETUP = 0x202, 0x20E, 0x200
+BANNER = b"Linux version "
+
+
+def release_of(image: Path) -> str:
+    """The release string of a bzImage or a vmlinux. Raises UserError when the file is neither."""
+    try:
+        data = image.read_bytes()
+    except OSError as error:
+        raise UserError(f"{image}: {error.strerror}", hint="give a bzImage (vmlinuz) or a vmlinux") from error
+    if data[MAGIC_AT : MAGIC_AT + 4] == b"HdrS":
+        offset = struct.unpack_from("<H", data, VERSION_AT)[0] + SETUP
+        return data[offset : data.index(b"\0", offset)].split(b" ")[0].decode("ascii", errors="replace")
+    found = data.find(BANNER) if data.startswith(kmod.ELF) else -1
+    if found >= 0:
+        return data[found + len(BANNER) :].split(b" ", 1)[0].decode("ascii", errors="replace")
+    raise UserError(f"{image}: not a Linux kernel for x86", hint="give a bzImage (vmlinuz) or a vmlinux")
+
+
+def check(build: Build) -> Artifact:
+    """The bootable kernel of a build, with every way in which it contradicts its .config."""
+    folder = build.folder
+    image = folder / "bzImage"
+    options = kconfig.values(build.kernel.config)
+    modules = kmod.find(folder / "modules")
+    release = release_of(image)
+    problems = [
+        *_release(release, (folder / "release").read_text().strip(), build.kernel.localversion),
+        *_config(kconfig.values((folder / ".config").read_text()), options),
+        *_symbols((folder / "System.map").read_text().splitlines(), options),
+        *_modules(modules, options, release),
+    ]
+    return Artifact(image=image, release=release, modules=modules, problems=tuple(problems))
+
+
+def _release(found: str, built: str, suffix: str) -> list[str]:
+    problems = [] if found == built else [f"the image says {found}, the build says {built}"]
+    return problems if found.endswith(suffix) else [*problems, f"release {found} does not end in {suffix}"]
+
+
+def _config(built: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    names = sorted((set(built) | set(wanted)) - {"LOCALVERSION"})
+    pairs = ((name, wanted.get(name, "-"), built.get(name, "-")) for name in names)
+    return [f"{name}={got} was built instead of {want}" for name, want, got in pairs if want != got]
+
+
+def _symbols(lines: list[str], options: Mapping[str, str]) -> list[str]:
+    names = {line.split()[-1] for line in lines if line.strip()}
+    rules = (
+        (hyperv.PLATFORM_SYMBOL, options.get("HYPERVISOR_GUEST", "n") == "y"),
+        (hyperv.CORE_SYMBOL, hyperv.core(options)),
+        (hyperv.VMBUS_SYMBOL, hyperv.vmbus(options) == "y"),
+    )
+    return [
+        f"System.map {'lacks' if wanted else 'has'} {name}"
+        for name, wanted in rules
+        if wanted != (name in names)
+    ]
+
+
+def _modules(modules: Mapping[str, Path], options: Mapping[str, str], release: str) -> list[str]:
+    problems = []
+    for name, wanted in hyperv.expected_modules(options).items():
+        path = modules.get(name.replace("-", "_"))
+        if wanted != (path is not None):
+            problems.append(f"{name}.ko is {'missing' if wanted else 'there'}")
+    for name, path in sorted(modules.items()):
+        built_for = kmod.info(kmod.load(path)).release
+        if built_for != release:
+            problems.append(f"{name}.ko was built for {built_for}, not for {release}")
+    return problems

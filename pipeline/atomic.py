@@ -1,0 +1,75 @@
+"""Writes files whole or not at all, by temporary file and rename.
+
+Never leaves a half-written file under its final name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def writing(doing: str) -> Iterator[None]:
+    """Turn a failing disk into a HostError that says what was being written."""
+    try:
+        yield
+    except OSError as error:
+        hint = "free some disk (./inv prune), or make the folder writable, then run this again"
+        raise HostError(f"cannot write {doing}: {error.strerror}", details=str(error), hint=hint) from error
+
+
+def write(path: Path, data: bytes | str) -> None:
+    """Put data at a path, making its folder. Raises HostError when the disk does not take it."""
+    raw = data.encode() if isinstance(data, str) else data
+    with writing(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(raw)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Put a value at a path as JSON, keys in the order given."""
+    write(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any | None:
+    """A JSON file's value; None where it is missing or damaged, as if it had never been written."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+@contextmanager
+def folder(path: Path) -> Iterator[Path]:
+    """A new folder that appears at `path` when the block ends well, and is gone when it does not."""
+    with writing(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
+    with temporary as name:
+        yield Path(name)
+        with writing(str(path)):
+            Path(name).chmod(0o755)
+            try:
+                Path(name).rename(path)
+            except OSError:
+                if not path.is_dir():  # somebody else was first: theirs is as good
+                    raise
+            Path(name).mkdir(exist_ok=True)

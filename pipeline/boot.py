@@ -1,0 +1,168 @@
+"""One boot of one kernel on one machine; keeps every byte, and judges nothing.
+
+A panic or a hang is a result. Only a host that cannot boot anything raises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+from pipeline import archive, atomic, console, cpio, hyperv, images, kmod, proof, qemu
+from pipeline.console import Timers
+from pipeline.container import BUILDER, Limits
+from pipeline.errors import HostError
+from pipeline.model import Ending
+from pipeline.values import BootRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from pipeline.engine import Engine
+    from pipeline.model import Machine
+    from pipeline.values import Artifact
+
+# Seconds. A guest may rightly be silent for 60 s: vmbus_request_offers() of 6.18 on waits that long for offers.
+TIMERS = {"kvm": Timers(silence=75, cap=240), "nested": Timers(silence=150, cap=600)}
+LIMITS = {"kvm": 512, "nested": 3072}
+FILES = ("console.log", "host.log", "boot.json")
+LOG_LIMIT = 64 * 2**20
+INITRAMFS_LIMIT = 64 * 2**20
+EXIT_SECONDS = 20
+_EXIT = re.compile(r"^host: exit (\d+)\r?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Where guests are booted: the images, the accelerator, and the initramfs that modules are added to."""
+
+    engine: Engine
+    accelerator: str
+    image: str
+    initramfs: bytes
+
+
+def prepare(engine: Engine, accelerator: str, say: Callable[[str], None]) -> Host:
+    """Make the host and guest images if need be, and read the initramfs."""
+    guest = images.guest(engine, say)
+    with engine.container(guest, limits=Limits(seconds=60), started=False) as box:
+        initramfs = box.get("/opt/guest.cpio.gz", INITRAMFS_LIMIT)["guest.cpio.gz"]
+    return Host(engine=engine, accelerator=accelerator, image=images.host(engine, say), initramfs=initramfs)
+
+
+def initrd(base: bytes, modules: Mapping[str, bytes], nonce: str) -> bytes:
+    """The initramfs of one boot: the base, this kernel's modules in loading order, and the nonce.
+
+    The nonce is in a file and not on the command line, so that the kernel's own log never shows it.
+    """
+    files = {f"modules/{name}.ko": data for name, data in modules.items()}
+    order = "".join(f"{name}\n" for name in modules).encode()
+    added = cpio.archive({**files, "modules/order": order, "nonce": f"{nonce}\n".encode()}, console=True)
+    return base + b"\0" * (-len(base) % cpio.ALIGN) + added
+
+
+def key(host: Host, artifact: Artifact, modules: Mapping[str, bytes], machine: Machine, cmdline: str) -> str:
+    """A digest of everything that a boot depends on."""
+    digest = hashlib.sha256(json.dumps([host.image, host.accelerator, qemu.guest_argv(machine, cmdline)]).encode())
+    for data in (host.initramfs, artifact.image.read_bytes(), *modules.values()):
+        digest.update(hashlib.sha256(data).digest())
+    digest.update("\n".join(modules).encode())
+    return digest.hexdigest()
+
+
+def boot(
+    host: Host, artifact: Artifact, machine: Machine, out: Path, *,
+    leave_out: frozenset[str] = frozenset(), cmdline: str = qemu.CMDLINE, line: Callable[[str], None] | None = None,
+) -> BootRun:  # fmt: skip
+    """Boot a kernel once into `out` (console.log, host.log, boot.json).
+
+    `leave_out` names modules that the guest must do without. Raises HostError when the host cannot boot a guest.
+    """
+    available = {name: path for name, path in artifact.modules.items() if name not in leave_out}
+    modules = kmod.closure(hyperv.LOADED, available)
+    nonce = secrets.token_hex(16)
+    argv = qemu.guest_argv(machine, cmdline)
+    timers = TIMERS[host.accelerator]
+    job = {
+        "argv": "".join(f"{word}\n" for word in argv).encode(),
+        "kernel": artifact.image.read_bytes(),
+        "initrd": initrd(host.initramfs, modules, nonce),
+    }
+    limits = Limits(memory=LIMITS[host.accelerator] + machine.memory, processes=256, seconds=int(timers.cap) + 60)
+    command = [f"boot-{host.accelerator}", str(int(timers.cap) + 30)]
+    devices = ["/dev/kvm:/dev/kvm:rw"] if host.accelerator == "kvm" else []
+    started = time.monotonic()
+    with host.engine.container(
+        host.image, limits=limits, command=command, user=BUILDER, devices=devices, terminal=True, started=False,
+    ) as box:  # fmt: skip
+        box.put("/job", archive.pack(job, owner=1000))
+        socket = box.attach()
+        box.start()
+        end = f"hvmatrix:{nonce}:end:".encode()
+        raw = getattr(socket, "_sock", socket)
+        ending = console.watch(raw, log=out / "console.log", last_line=end, timers=timers, line=line)
+        if ending is Ending.EXITED:
+            box.exit_status(EXIT_SECONDS)
+        host_log = box.get("/job/host.log", LOG_LIMIT).get("host.log", b"")
+        socket.close()
+    atomic.write(out / "host.log", host_log)
+    text = host_log.decode(errors="replace")
+    if "host: start" not in text:
+        raise HostError("the machine that runs QEMU did not come up", details=text[-2000:], hint="./inv doctor")
+    found = _EXIT.search(text)
+    run = BootRun(
+        folder=out, nonce=nonce, accelerator=host.accelerator, machine=machine.name, argv=argv,
+        release=artifact.release, ending=ending, qemu_exit=int(found[1]) if found else None,
+        seconds=round(time.monotonic() - started, 2),
+    )  # fmt: skip
+    save(run)
+    return run
+
+
+def save(run: BootRun) -> None:
+    """Write boot.json beside the logs."""
+    atomic.write_json(run.folder / "boot.json", {**asdict(run), "folder": ""})
+
+
+def load(folder: Path) -> BootRun:
+    """Read a boot back. Raises OSError, ValueError or KeyError when it is not whole."""
+    fields = json.loads((folder / "boot.json").read_text())
+    if not (folder / "console.log").is_file() or not (folder / "host.log").is_file():
+        raise ValueError(f"{folder}: a log is missing")
+    fields |= {"folder": folder, "argv": tuple(fields["argv"]), "ending": Ending(fields["ending"])}
+    return BootRun(**fields)
+
+
+def copy(run: BootRun, target: Path) -> BootRun:
+    """The same boot with its files copied to another folder."""
+    for name in FILES:
+        shutil.copyfile(run.folder / name, target / name)
+    return load(target)
+
+
+def proved(run: BootRun) -> bool:
+    """Whether the guest sent an intact proof; only such a boot is worth keeping, any other is tried again."""
+    found = proof.extract((run.folder / "console.log").read_bytes(), run.nonce)
+    return found is not None and not found.damaged
+
+
+def keep(run: BootRun, folder: Path) -> None:
+    """Put a boot where `known` finds it."""
+    with atomic.folder(folder) as target:
+        copy(run, target)
+
+
+def known(folder: Path) -> BootRun | None:
+    """The kept boot of a folder, if it is there whole and proved."""
+    try:
+        run = load(folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return replace(run, reused=True) if proved(run) else None

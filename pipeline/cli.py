@@ -1,0 +1,71 @@
+"""The command line: invoke's program over tasks.py, with this project's exit statuses.
+
+Never does anything itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from invoke import Collection, Program
+from invoke.exceptions import Exit, ParseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+USAGE = 2
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    """Words that invoke does not know end with 2, not with its own 1, which here means that a kernel failed."""
+    try:
+        yield
+    except ParseError as error:
+        raise Exit(message=f"inv: {error}\nnext: ./inv --list, or ./inv COMMAND --help", code=USAGE) from error
+
+
+class Inv(Program):  # type: ignore[misc]
+    """Invoke's program with our exit status for wrong words."""
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Parse the words before the first command."""
+        with _usage():
+            super().parse_core(argv)
+
+    def parse_collection(self) -> None:
+        """Load the commands."""
+        with _usage():
+            super().parse_collection()
+
+    def parse_tasks(self) -> None:
+        """Parse the commands and their flags."""
+        with _usage():
+            super().parse_tasks()
+
+
+def main(argv: list[str]) -> None:
+    """Run the commands in argv (without the program's name); ends with SystemExit."""
+    sys.path.insert(0, str(ROOT))
+    import tasks  # noqa: PLC0415 - found only now
+
+    program = Inv(name="inv", binary="./inv", binary_names=["inv"], namespace=Collection.from_module(tasks))
+    words = ["inv", *argv]
+    if not any(word.startswith("--print-completion-script") for word in argv):
+        program.run(words)
+        return
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        program.run(words)
+    # the wrapper is called by its path, as it is not in PATH
+    sys.stdout.write(printed.getvalue().replace("inv --complete", "./inv --complete"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,154 @@
+"""A running container: files in and out, commands, and what came of them.
+
+With engine.py the only importer of docker. Never decides what is run.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+import requests
+from docker.errors import DockerException
+
+from pipeline import archive
+from pipeline.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+PROJECT = "org.hvmatrix.project"
+OUTPUT_LIMIT = 32 * 2**20
+OUT_OF_MEMORY = 137
+BUILDER = "1000:1000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """A command that ran in a container: its exit status, output and wall seconds."""
+
+    exit_status: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def log(self) -> str:
+        """Both streams, for a person."""
+        return self.stdout + self.stderr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a container may use: memory in MiB, processes, and seconds until it ends by itself."""
+
+    memory: int = 4096
+    processes: int = 2048
+    seconds: int = 3600
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn the SDK's and the transport's errors into a HostError that says what was being done."""
+    try:
+        yield
+    except (DockerException, requests.RequestException, OSError, tarfile.TarError) as error:
+        text = str(getattr(error, "explanation", None) or error)
+        hint = "./inv doctor says whether the engine answers and how full its disk is"
+        raise HostError(f"the container engine failed while {doing}", details=text, hint=hint) from error
+
+
+class Container:
+    """A running container; made by Engine.container."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.api = inner.client.api
+
+    def put(self, folder: str, files: bytes | IO[bytes]) -> None:
+        """Unpack a tar into a folder that exists in the container."""
+        with translated(f"copying into {folder}"):
+            self.inner.put_archive(folder, files)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        user: str = BUILDER,
+        seconds: int = 600,
+        environment: Mapping[str, str] | None = None,
+        folder: str = "/",
+        line: Callable[[str], None] | None = None,
+    ) -> Completed:
+        """Run a command to its end, at most `seconds`; `line` is called with each piece of output.
+
+        Raises HostError when the engine fails or the container's memory limit was hit.
+        """
+        bounded = ["timeout", "-k", "5", str(seconds), *argv]
+        started = time.monotonic()
+        out, err = bytearray(), bytearray()
+        with translated(f"running {argv[0]}"):
+            made = self.api.exec_create(
+                self.inner.id, bounded, user=user, environment=dict(environment or {}), workdir=folder,
+            )  # fmt: skip
+            for first, second in self.api.exec_start(made["Id"], stream=True, demux=True):
+                _collect(out, first, line)
+                _collect(err, second, line)
+            status = self.api.exec_inspect(made["Id"])["ExitCode"]
+        if status is None or (status == OUT_OF_MEMORY and self._killed_for_memory()):
+            raise HostError(
+                f"{argv[0]} was killed in its container",
+                details=(err or out)[-2000:].decode(errors="replace"),
+                hint="it ran into the memory limit, or the container was removed: free memory, run this again",
+            )
+        text = (bytes(stream).decode("utf-8", errors="replace") for stream in (out, err))
+        return Completed(
+            exit_status=status, stdout=next(text), stderr=next(text), seconds=time.monotonic() - started,
+        )  # fmt: skip
+
+    def get(self, path: str, limit: int) -> dict[str, bytes]:
+        """The regular files at or below a path, by name relative to its parent; at most `limit` bytes in all."""
+        with translated(f"reading {path}"):
+            chunks, _ = self.inner.get_archive(path)
+            return archive.unpack(archive.bounded(chunks, limit, path))
+
+    def commit(self, tag: str, labels: Mapping[str, str]) -> None:
+        """Keep the container's files as an image."""
+        lines = [f'LABEL "{key}"="{value}"' for key, value in {PROJECT: "image", **labels}.items()]
+        name, _, version = tag.rpartition(":")
+        with translated(f"keeping {tag}"):
+            self.inner.commit(repository=name, tag=version, changes=lines)
+
+    def attach(self) -> Any:
+        """The raw socket of the container's terminal."""
+        with translated("attaching"):
+            options = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+            return self.inner.attach_socket(params=options)
+
+    def start(self) -> None:
+        """Start a container that was made unstarted."""
+        with translated("starting a container"):
+            self.inner.start()
+
+    def exit_status(self, seconds: int) -> int | None:
+        """The exit status of the main process, or None when it still runs after `seconds`."""
+        try:
+            return int(self.inner.wait(timeout=seconds)["StatusCode"])
+        except (DockerException, requests.RequestException):
+            return None
+
+    def _killed_for_memory(self) -> bool:
+        self.inner.reload()
+        return bool(self.inner.attrs["State"].get("OOMKilled"))
+
+
+def _collect(buffer: bytearray, chunk: bytes | None, line: Callable[[str], None] | None) -> None:
+    if not chunk:
+        return
+    if len(buffer) < OUTPUT_LIMIT:
+        buffer += chunk
+    if line:
+        line(chunk.decode("utf-8", errors="replace"))

@@ -1,0 +1,179 @@
+"""The door to the container engine; with container.py the only importer of docker.
+
+It never knows what a kernel is. Containers that it makes have no network and no capabilities unless asked,
+belong to this process, and are removed on every way out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import docker
+import requests
+from docker.errors import DockerException, ImageNotFound
+
+from pipeline import process
+from pipeline.container import PROJECT, Container, Limits, translated
+from pipeline.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+OWNER = "org.hvmatrix.owner"
+CALL_SECONDS = 600
+
+
+class Engine:
+    """A connection to the engine that DOCKER_HOST names."""
+
+    def __init__(self) -> None:
+        with translated("connecting"):
+            self.client = docker.from_env(timeout=CALL_SECONDS)
+        self._live: dict[str, Container] = {}
+        self._lock = threading.Lock()
+
+    def version(self) -> str:
+        """The engine's name and version, as it gives them."""
+        with translated("asking its version"):
+            answer = self.client.version()
+        platform = (answer.get("Platform") or {}).get("Name") or "Docker Engine"
+        return f"{platform or 'Docker Engine'} {answer['Version']}"
+
+    def root(self) -> str:
+        """The folder in which the engine keeps its images."""
+        with translated("asking for its folder"):
+            return str(self.client.info().get("DockerRootDir", ""))
+
+    def labels(self, tag: str) -> dict[str, str] | None:
+        """An image's labels; None when there is no such image."""
+        try:
+            return dict(self.client.images.get(tag).labels)
+        except ImageNotFound:
+            return None
+        except (DockerException, requests.RequestException) as error:
+            raise HostError(f"the container engine failed while looking for {tag}", details=str(error)) from error
+
+    def image_id(self, tag: str) -> str:
+        """The digest of an image's content."""
+        with translated(f"looking for {tag}"):
+            return str(self.client.images.get(tag).id)
+
+    def pull(self, name: str, tag: str) -> bool:
+        """Fetch an image from a registry and tag it; False where none answers or it has no such image."""
+        try:
+            image = self.client.images.pull(name)
+        except (DockerException, requests.RequestException):
+            return False
+        repository, _, version = tag.partition(":")
+        return bool(image.tag(repository, version))
+
+    def load_rootfs(self, archive: Path, tag: str) -> None:
+        """Make an image of a tar of a root file system."""
+        repository, _, version = tag.partition(":")
+        changes = [f'LABEL "{PROJECT}"="image"', "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+        with translated(f"importing {tag}"):
+            self.client.api.import_image(str(archive), repository=repository, tag=version, changes=changes)
+
+    def build(self, context: IO[bytes], *, tag: str, dockerfile: str, arguments: Mapping[str, str]) -> None:
+        """Build an image of a tar that holds a Dockerfile. Raises HostError with the last lines it printed."""
+        tail: deque[str] = deque(maxlen=20)
+        failed = ""
+        with translated(f"building {tag}"):
+            events = self.client.api.build(
+                fileobj=context, custom_context=True, dockerfile=dockerfile, buildargs=dict(arguments), tag=tag,
+                labels={PROJECT: "image"}, network_mode="host", rm=True, forcerm=True, decode=True,
+            )  # fmt: skip
+            for event in events:
+                tail.extend(str(event.get("stream", "")).splitlines())
+                failed = failed or str(event.get("error", ""))
+        if failed:
+            details = "\n".join([*tail, failed])
+            hint = "check the network, the disk (./inv doctor) and the package names in containers/"
+            raise HostError(f"cannot build {tag}", details=details, hint=hint)
+
+    @contextmanager
+    def container(
+        self,
+        image: str,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        network: bool = False,
+        command: Sequence[str] = (),
+        user: str = "0:0",
+        capabilities: Sequence[str] = (),
+        volumes: Mapping[str, Mapping[str, str]] | None = None,
+        devices: Sequence[str] = (),
+        terminal: bool = False,
+        started: bool = True,
+    ) -> Iterator[Container]:
+        """A container that idles, or runs `command`, until the block ends; then it is removed with its volumes.
+
+        It ends by itself after `limits.seconds`, should this process be killed.
+        """
+        argv = list(command) or ["sleep", str(limits.seconds)]
+        with translated(f"making a container of {image}"):
+            inner = self.client.containers.create(
+                image, argv, user=user, network_mode="host" if network else "none", cap_drop=["ALL"],
+                cap_add=list(capabilities), security_opt=["no-new-privileges"], mem_limit=f"{limits.memory}m",
+                memswap_limit=f"{limits.memory}m", pids_limit=limits.processes, volumes=dict(volumes or {}),
+                devices=list(devices), tty=terminal, stdin_open=terminal, working_dir="/", entrypoint=[],
+                labels={PROJECT: "container", OWNER: process.identity()}, log_config={"type": "none"},
+            )  # fmt: skip
+        box = Container(inner)
+        with self._lock:
+            self._live[inner.id] = box
+        try:
+            if started:
+                box.start()
+            yield box
+        finally:
+            with self._lock:
+                self._live.pop(inner.id, None)
+            self._remove(inner)
+
+    def _remove(self, inner: Any) -> None:
+        try:
+            inner.remove(force=True, v=True)
+        except (DockerException, requests.RequestException):
+            return  # the engine is gone or did it already; the next command removes what is left
+
+    def remove_live(self) -> None:
+        """Remove every container of this process, which ends whatever waits for one. For interrupts."""
+        with self._lock:
+            boxes = list(self._live.values())
+        for box in boxes:
+            self._remove(box.inner)
+
+    def reap(self) -> int:
+        """Remove containers whose process was killed before it could; how many."""
+        with translated("looking for containers left behind"):
+            found = self.client.containers.list(all=True, filters={"label": f"{PROJECT}=container"})
+            left = [inner for inner in found if not process.alive(inner.labels.get(OWNER, ""))]
+        for inner in left:
+            self._remove(inner)
+        return len(left)
+
+    def prune_images(self, keep: Collection[str]) -> int:
+        """Remove this project's images but for those tags; how many. One that a container uses stays."""
+        with translated("removing images"):
+            found = self.client.images.list(filters={"label": f"{PROJECT}=image"})
+            unwanted = [tag for image in found for tag in image.tags if tag not in keep]
+        return sum(self._remove_image(tag) for tag in reversed(unwanted))
+
+    def _remove_image(self, tag: str) -> bool:
+        try:
+            self.client.images.remove(tag)
+        except (DockerException, requests.RequestException):
+            return False
+        return True
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume, if it is there and nobody uses it."""
+        try:
+            self.client.volumes.get(name).remove()
+        except (DockerException, requests.RequestException):
+            return

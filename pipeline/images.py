@@ -1,0 +1,157 @@
+"""The images that everything runs in: made when their inputs changed, found otherwise.
+
+A tag is a digest of the files in containers/<name>/ and of the parent's tag. It never looks at kernels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import aptsources, bootstrap
+from pipeline.container import Limits
+from pipeline.errors import HostError, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pipeline.engine import Engine
+
+CONTAINERS = Path(__file__).resolve().parent.parent / "containers"
+ROOTFS = "hvmatrix/rootfs:trixie"
+REGISTRY_IMAGE = "debian:trixie-slim"
+FACTS = "/usr/share/hvmatrix"
+FACTS_LIMIT = 2**20
+
+
+def toolchains() -> tuple[str, ...]:
+    """The toolchains that there is a Dockerfile for."""
+    return tuple(sorted(path.stem for path in (CONTAINERS / "toolchain").glob("*.Dockerfile")))
+
+
+def base(engine: Engine, say: Callable[[str], None]) -> str:
+    """The tag of the Debian 13 base, made if need be."""
+    tag = _tag("base", "Dockerfile", ROOTFS)
+    if engine.labels(tag) is None:
+        if engine.labels(ROOTFS) is None:
+            _rootfs(engine, say)
+        _build(engine, tag, "base", "Dockerfile", {"ROOTFS": ROOTFS}, say)
+    return tag
+
+
+def toolchain(engine: Engine, name: str, say: Callable[[str], None]) -> str:
+    """The tag of a toolchain's image. Raises UserError for one that has no Dockerfile."""
+    if name not in toolchains():
+        raise UserError(f"no toolchain {name!r}", hint=f"there are: {', '.join(toolchains())}")
+    return _ensure(engine, "toolchain", f"{name}.Dockerfile", say)
+
+
+def host(engine: Engine, say: Callable[[str], None]) -> str:
+    """The tag of the Hyper-V host's image."""
+    return _ensure(engine, "host", "Dockerfile", say)
+
+
+def guest(engine: Engine, say: Callable[[str], None]) -> str:
+    """The tag of the image that holds the guest's initramfs."""
+    return _ensure(engine, "guest", "Dockerfile", say)
+
+
+def current() -> set[str]:
+    """The tags that the files in containers/ name now; trees are named by their sources, and are kept too."""
+    root = _tag("base", "Dockerfile", ROOTFS)
+    chains = {_tag("toolchain", f"{name}.Dockerfile", root) for name in toolchains()}
+    return {ROOTFS, root, _tag("host", "Dockerfile", root), _tag("guest", "Dockerfile", root), *chains}
+
+
+def facts(engine: Engine, tag: str, names: tuple[str, ...]) -> dict[str, str]:
+    """What an image recorded of itself when it was made: package versions and the like, by file name."""
+    with engine.container(tag, limits=Limits(seconds=60), started=False) as box:
+        found = {name: box.get(f"{FACTS}/{name}", FACTS_LIMIT)[name] for name in names}
+    return {name: data.decode(errors="replace").strip() for name, data in found.items()}
+
+
+def identity(packages: str) -> str:
+    """A digest of the packages in an image: the same on any machine that installed the same versions."""
+    return hashlib.sha256(packages.encode()).hexdigest()
+
+
+def _ensure(engine: Engine, name: str, dockerfile: str, say: Callable[[str], None]) -> str:
+    parent = base(engine, say)
+    tag = _tag(name, dockerfile, parent)
+    if engine.labels(tag) is None:
+        _build(engine, tag, name, dockerfile, {"BASE": parent}, say)
+    return tag
+
+
+def _tag(name: str, dockerfile: str, parent: str) -> str:
+    digest = hashlib.sha256(f"{parent}\n{dockerfile}\n".encode())
+    for path in _inputs(name, dockerfile):
+        digest.update(f"{path.name}\n{path.stat().st_mode & 0o100}\n".encode() + path.read_bytes())
+    stem = dockerfile.partition(".")[0]
+    image = name if dockerfile == "Dockerfile" else f"{name}-{stem}"
+    return f"hvmatrix/{image}:{digest.hexdigest()[:16]}"
+
+
+def _inputs(name: str, dockerfile: str) -> list[Path]:
+    """The Dockerfile and its neighbours, but not the Dockerfiles of other toolchains."""
+    paths = sorted((CONTAINERS / name).iterdir())
+    return [path for path in paths if path.name == dockerfile or not path.name.endswith("Dockerfile")]
+
+
+def _context(name: str, dockerfile: str) -> io.BytesIO:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path in _inputs(name, dockerfile):
+            archive.add(path, path.name, filter=_readable)
+    buffer.seek(0)
+    return buffer
+
+
+def _readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.mode, member.mtime, member.uid, member.gid = 0o755, 0, 0, 0
+    return member
+
+
+def _build(
+    engine: Engine, tag: str, name: str, dockerfile: str, arguments: Mapping[str, str], say: Callable[[str], None],
+) -> None:  # fmt: skip
+    say(f"image {tag}: building")
+    engine.build(_context(name, dockerfile), tag=tag, dockerfile=dockerfile, arguments=arguments)
+
+
+def _rootfs(engine: Engine, say: Callable[[str], None]) -> None:
+    say("Debian 13: asking the registry")
+    if engine.pull(REGISTRY_IMAGE, ROOTFS):
+        return
+    say("Debian 13: no registry answers, making it with mmdebstrap")
+    hint = f"let the engine reach a registry that has {REGISTRY_IMAGE}, or run this as root on Debian"
+    if os.geteuid() != 0:
+        raise HostError("no registry answers, and mmdebstrap needs root", hint=hint)
+    found = aptsources.mirrors(_host_sources(), _codename())
+    if not found.main:
+        raise HostError("no registry answers, and this host's apt sources name no Debian mirror", hint=hint)
+    bootstrap.install(["mmdebstrap"])
+    lines = [f"deb {found.main} trixie main"]
+    if found.security:
+        lines.append(f"deb {found.security} trixie-security main")
+    with tempfile.TemporaryDirectory(prefix="hvmatrix-") as folder:
+        target = Path(folder) / "rootfs.tar"
+        argv = ["mmdebstrap", "--quiet", "--variant=apt", "--include=ca-certificates", "trixie", str(target), *lines]
+        bootstrap.run(argv, "mmdebstrap failed", "check apt's sources and the network")
+        engine.load_rootfs(target, ROOTFS)
+
+
+def _host_sources() -> list[str]:
+    folder = Path("/etc/apt")
+    paths = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
+    return [path.read_text(errors="replace") for path in paths if path.is_file()]
+
+
+def _codename() -> str:
+    lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+    return next((line.partition("=")[2].strip('"') for line in lines if line.startswith("VERSION_CODENAME=")), "")

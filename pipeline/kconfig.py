@@ -1,0 +1,124 @@
+"""Kconfig's .config text: read it, lay fragments over it, compare two of them.
+
+Pure: text in, values out. Never runs conf; resolve.py does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+ABSENT = "-"
+SIZE_LIMIT = 4 * 2**20
+
+_SET = re.compile(r"CONFIG_([A-Za-z0-9_]+)=(.*)")
+_UNSET = re.compile(r"# CONFIG_([A-Za-z0-9_]+) is not set")
+_VALUE = re.compile(r'[ymn]|-?[0-9]+|0[xX][0-9a-fA-F]+|"(?:[^"\\]|\\.)*"')
+# scripts/kconfig/confdata.c, conf_warning(): "file:line:warning: text" (6.1 to 7.3)
+_WARNING = re.compile(r"^(?P<file>[^:\s]+):(?P<line>\d+):warning: (?P<text>.*)$")
+_INVALID = re.compile(r"symbol value '(?P<value>.*)' invalid for (?P<symbol>\w+)")
+_WORD = re.compile(r"[A-Z0-9_]{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One symbol's value in a file, and the `file:line` that says so; `n` for `is not set`."""
+
+    symbol: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A line of conf's stderr and the symbols that it names."""
+
+    text: str
+    symbols: frozenset[str]
+    invalid: str = ""
+
+
+def parse(data: bytes, name: str) -> dict[str, Option]:
+    """The options of a .config or a fragment, later lines over earlier ones.
+
+    Raises UserError when it is no such file: empty, binary, too large, or with lines that Kconfig does not read.
+    """
+    hint = "give a .config as the kernel's build writes it, or a fragment of such lines"
+    if len(data) > SIZE_LIMIT:
+        raise UserError(f"{name}: {len(data)} bytes is too large for a .config", hint=hint)
+    if b"\0" in data:
+        raise UserError(f"{name}: binary data, not a .config", hint=hint)
+    options: dict[str, Option] = {}
+    wrong = []
+    for number, line in enumerate(data.decode("utf-8", errors="replace").splitlines(), 1):
+        match = _SET.fullmatch(line) or _UNSET.fullmatch(line)
+        if match and (match.re is _UNSET or _VALUE.fullmatch(match[2])):
+            value = "n" if match.re is _UNSET else match[2]
+            options[match[1]] = Option(match[1], value, f"{name}:{number}")
+        elif line.strip() and not line.lstrip().startswith("#"):
+            wrong.append(f"{name}:{number}: not a .config line")
+    if wrong:
+        more = [f"... and {len(wrong) - 5} more"] if len(wrong) > 5 else []  # noqa: PLR2004 - enough to see
+        raise UserError(f"{name} is not a .config", details="\n".join(wrong[:5] + more), hint=hint)
+    if not options:
+        raise UserError(f"{name}: no CONFIG_ line in it", hint=hint)
+    return options
+
+
+def values(text: str, name: str = ".config") -> dict[str, str]:
+    """Symbol to value of a .config that conf wrote."""
+    return {option.symbol: option.value for option in parse(text.encode(), name).values()}
+
+
+def compose(layers: Sequence[Mapping[str, Option]]) -> dict[str, Option]:
+    """One set of options of a base and the fragments over it."""
+    merged: dict[str, Option] = {}
+    for layer in layers:
+        merged.update(layer)
+    return merged
+
+
+def render(options: Iterable[Option]) -> str:
+    """The text of a .config with each option once."""
+    return "".join(f"{line(option.symbol, option.value)}\n" for option in options)
+
+
+def line(symbol: str, value: str) -> str:
+    """One line of a .config, as conf writes it."""
+    return f"# CONFIG_{symbol} is not set" if value == "n" else f"CONFIG_{symbol}={value}"
+
+
+def replaced(text: str, symbol: str, value: str) -> str:
+    """The text with one option set, in place where it was named before."""
+    kept = [
+        old
+        for old in text.splitlines()
+        if not ((match := _SET.fullmatch(old) or _UNSET.fullmatch(old)) and match[1] == symbol)
+    ]
+    return "\n".join([*kept, line(symbol, value)]) + "\n"
+
+
+def warnings(stderr: str) -> tuple[Warned, ...]:
+    """What conf warned of, each with the symbols that it names."""
+    found = []
+    for text in stderr.splitlines():
+        if match := _WARNING.match(text):
+            invalid = _INVALID.search(match["text"])
+            named = frozenset(_WORD.findall(match["text"]))
+            found.append(Warned(text, named, invalid["symbol"] if invalid else ""))
+    return tuple(found)
+
+
+def differing(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
+    """Symbol, asked and got, for each option that was asked for (not n) and has another value now.
+
+    The union of keys counts: a line that vanished is `-`, which differs from n.
+    """
+    pairs = ((symbol, value, new.get(symbol, ABSENT)) for symbol, value in old.items())
+    return tuple((symbol, value, got) for symbol, value, got in pairs if value != "n" and value != got)

@@ -1,0 +1,86 @@
+"""Takes the guest's framed evidence out of a console log, and trusts nothing that is not inside the frame.
+
+Pure. A frame carries the nonce of its boot and the checksum of its text; anything else is noise.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import io
+import re
+import tarfile
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EVIDENCE_LIMIT = 16 * 2**20
+NAMES = frozenset({
+    "dmesg", "hotplug", "acpi", "vmbus", "clocksource", "interrupts", "modules", "uname", "cmdline", "paths", "insmod",
+})  # fmt: skip
+GZIP = 31
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The files that the guest sent, as lines; `damaged` says why there are none although a frame was begun."""
+
+    files: Mapping[str, tuple[str, ...]]
+    damaged: str = ""
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        """The lines of one file; none where the guest had no such file."""
+        return self.files.get(name, ())
+
+
+def clean(text: str) -> str:
+    """Text without escape sequences and control characters, fit for a terminal."""
+    return _CONTROL.sub("", text)
+
+
+def lines_of(data: bytes) -> list[str]:
+    """The lines of a log, cleaned."""
+    return [clean(line) for line in data.decode("utf-8", errors="replace").replace("\r", "").split("\n")]
+
+
+def extract(console: bytes, nonce: str) -> Proof | None:
+    """The proof in a console log; None where the guest did not begin one."""
+    lines = console.replace(b"\r", b"").split(b"\n")
+    begin, end = f"hvmatrix:{nonce}:begin".encode(), f"hvmatrix:{nonce}:end:".encode()
+    starts = [number for number, line in enumerate(lines) if line == begin]
+    if not starts:
+        return None
+    for number in range(starts[-1] + 1, len(lines)):
+        if lines[number].startswith(end):
+            text = b"".join(line + b"\n" for line in lines[starts[-1] + 1 : number])
+            return _decode(text, lines[number].removeprefix(end).decode("ascii", errors="replace"))
+    return Proof({}, "the guest's evidence breaks off")
+
+
+def _decode(text: bytes, checksum: str) -> Proof:
+    if hashlib.sha256(text).hexdigest() != checksum:
+        return Proof({}, "the guest's evidence does not match its checksum")
+    try:
+        packed = base64.b64decode(text)
+        unpacker = zlib.decompressobj(GZIP)
+        data = unpacker.decompress(packed, EVIDENCE_LIMIT)
+        if unpacker.unconsumed_tail:
+            return Proof({}, f"the guest's evidence is larger than {EVIDENCE_LIMIT} bytes")
+        return Proof(_files(data))
+    except (binascii.Error, zlib.error, tarfile.TarError, EOFError, ValueError) as error:
+        return Proof({}, f"the guest's evidence cannot be read: {error}")
+
+
+def _files(data: bytes) -> dict[str, tuple[str, ...]]:
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        for member in archive:
+            stream = archive.extractfile(member) if member.isfile() and member.name in NAMES else None
+            if stream:
+                found[member.name] = tuple(lines_of(stream.read().rstrip(b"\n")))
+    return found

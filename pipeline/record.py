@@ -1,0 +1,115 @@
+"""What is known of a cell while the stages go by, and the record that is kept of it.
+
+Pure. The record is written after every stage, so that whatever happens it says what was known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pipeline import explain, hyperv, kconfig
+from pipeline.model import Loudness
+
+if TYPE_CHECKING:
+    from pipeline.model import Cell, Expectation
+    from pipeline.values import Artifact, BootRun, Build, Kernel, Resolution, Tree, Verdict
+
+SCHEMA = 1
+RULES = 1  # of observe.py, postmortem.py and verdict.py: which rules judged a record
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """One cell on its way. The stages fill it in; `error` is why we, not the kernel, could not go on, `skip` why
+    it was not tried."""
+
+    cell: Cell
+    expectation: Expectation | None
+    old: str = ""
+    tree: Tree | None = None
+    resolution: Resolution | None = None
+    kernel: Kernel | None = None
+    build: Build | None = None
+    artifact: Artifact | None = None
+    boot: BootRun | None = None
+    error: str = ""
+    skip: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    tools: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def reached(self) -> str:
+        """The last stage that this cell has a value of."""
+        if self.boot:
+            return "boot"
+        if self.artifact:
+            return "build"
+        return "resolve" if self.resolution else ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the policy ended with an error of its own."""
+        return bool(self.resolution and self.resolution.exit_status)
+
+    @property
+    def going(self) -> bool:
+        """Whether there is anything left to try for this cell."""
+        failed = self.build is not None and not self.build.ok
+        return not (self.error or self.skip or self.refused or failed or (self.artifact and self.artifact.problems))
+
+
+def facts(state: State) -> dict[str, Any]:
+    """Everything but the verdict, as it goes into record.json."""
+    cell, resolution = state.cell, state.resolution
+    return {
+        "schema": SCHEMA,
+        "cell": cell.name,
+        "source": state.tree.origin if state.tree else cell.variant.source.name,
+        "variant": cell.variant.name,
+        "config": cell.config.name,
+        "policy": cell.policy,
+        "toolchain": cell.toolchain,
+        "machine": {**asdict(cell.machine), "hyperv": list(cell.machine.hyperv), "devices": list(cell.machine.devices)},
+        "requested": hyperv.shown(kconfig.values(state.old)) if state.old else {},
+        "resolved": hyperv.shown(kconfig.values(resolution.final)) if resolution else {},
+        "changes": [asdict(change) for change in explain.changes(resolution)] if resolution else [],
+        "loudness": explain.loudness(resolution) if resolution else Loudness.NONE,
+        "refused": state.refused,
+        "kernel": state.kernel.key if state.kernel else None,
+        "release": state.artifact.release if state.artifact else None,
+        "build_failed": state.build.reason if state.build and not state.build.ok else "",
+        "problems": list(state.artifact.problems) if state.artifact else [],
+        "booted": state.boot is not None,
+        "reused": {
+            "resolve": bool(resolution and resolution.reused),
+            "build": bool(state.build and state.build.reused),
+            "boot": bool(state.boot and state.boot.reused),
+        },
+        "error": state.error,
+        "skip": state.skip,
+        "reached": state.reached,
+        "expect": expected(state.expectation),
+        "seconds": state.seconds,
+        "tools": state.tools,
+    }
+
+
+def expected(expectation: Expectation | None) -> dict[str, str | None] | None:
+    """An expectation as it is kept, so that a saved run can be judged without its matrix.yaml."""
+    return asdict(expectation) if expectation else None
+
+
+def judged(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as it goes into record.json."""
+    return {
+        "rules": RULES,
+        "predicted": verdict.predicted,
+        "required": verdict.required,
+        "observed": verdict.observed,
+        "outcome": verdict.outcome,
+        "class": verdict.failure_class,
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "evidence": [str(one) for one in verdict.evidence],
+    }

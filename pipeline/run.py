@@ -1,0 +1,206 @@
+"""The main job from top to bottom: cells, sources, resolve, build, artifact, boot, judge, table.
+
+The table of contents of the project. Each stage is elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from pipeline import atomic, bootstrap, host, images, matrix, progress, record, replay, session, stages, store, table
+from pipeline.errors import HostError, UserError
+from pipeline.model import Expectation, Status
+from pipeline.policy import POLICIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.engine import Engine
+    from pipeline.model import Matrix
+    from pipeline.progress import View
+    from pipeline.record import State
+
+THROUGH = ("resolve", "build", "boot")
+ACCELERATORS = ("auto", "kvm", "nested")
+# GiB that a run needs free before it starts: images and trees, then ccache and kernels.
+NEEDED_GIB = {"resolve": 8, "build": 10, "boot": 10}
+PASSED, FAILED, UNAVAILABLE, INTERRUPTED = 0, 1, 69, 130
+
+
+class Unsupported(HostError):
+    """The accelerator that was asked for does not exist here: cells are skipped, neither passed nor failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The flags of `./inv matrix`."""
+
+    file: Path = Path("matrix.yaml")
+    through: str = "boot"
+    cells: str = ""
+    jobs: int = 0
+    plain: bool = False
+    fresh: bool = False
+    accel: str = "auto"
+    results: Path = Path("results")
+    cache: Path = bootstrap.cache_folder()
+
+
+def run(options: Options) -> int:
+    """Do the main job; the exit status. Raises UserError before anything was started, HostError when nothing can be."""
+    _check(options)
+    asked = matrix.load(options.file, policies=POLICIES, toolchains=images.toolchains())
+    cells = matrix.select(asked.cells, options.cells) if options.cells else asked.cells
+    states = [record.State(cell=cell, expectation=matrix.expectation(cell, asked.expectations)) for cell in cells]
+    controls = _controls(asked) if options.through == "boot" else []
+    for state in (*states, *controls):
+        state.old = stages.old_config(state)
+    _check_disk(options)
+    folder = store.new_run(options.results)
+    note = {"matrix": str(options.file), "digest": asked.digest, "through": options.through, "exit_status": None}
+    with progress.view(plain=options.plain) as view:
+        view.say(f"{len(states)} cells and {len(controls)} controls through {options.through}; results in {folder}")
+        store.write_run(folder, states, controls, note)
+        try:
+            _stages(options, view, folder, states, controls)
+        except KeyboardInterrupt:
+            note["exit_status"] = INTERRUPTED
+    return _finish(folder, states, controls, note)
+
+
+def _check(options: Options) -> None:
+    if options.through not in THROUGH:
+        raise UserError(f"--through {options.through}: no such stage", hint=f"one of {', '.join(THROUGH)}")
+    if options.accel not in ACCELERATORS:
+        raise UserError(f"--accel {options.accel}: no such accelerator", hint=f"one of {', '.join(ACCELERATORS)}")
+    if options.jobs < 0:
+        raise UserError(f"--jobs {options.jobs}: not a number of jobs", hint="a number from 1, or 0 for one a core")
+
+
+def _controls(asked: Matrix) -> list[State]:
+    """The controls as cells of their own, each expecting its known rung."""
+    made = []
+    for control in asked.controls:
+        expectation = Expectation(cells=control.cell.name, where="controls", ladder=control.reaches)
+        made.append(record.State(cell=control.cell, expectation=expectation))
+    return made
+
+
+def _check_disk(options: Options) -> None:
+    for folder in {options.cache, options.results.absolute()}:
+        free = host.free_bytes(folder) / 2**30
+        needed = NEEDED_GIB[options.through] if folder == options.cache else 1
+        if free < needed:
+            raise HostError(
+                f"no disk space: {folder} has {free:.1f} GiB free, {needed} GiB are needed",
+                hint="free some disk (./inv prune), or set HVMATRIX_CACHE to a folder on a larger one",
+            )
+
+
+def _stages(
+    options: Options, view: View, folder: Path, states: Sequence[State], controls: Sequence[State],
+) -> None:  # fmt: skip
+    """The stages in order; records are written after each."""
+    everyone = [*states, *controls]
+    homes = {id(state): folder / "cells" / state.cell.name for state in states}
+    homes |= {id(state): folder / "controls" / state.cell.name for state in controls}
+    with ExitStack() as stack:
+        for state in everyone:
+            store.write_cell(homes[id(state)], state, options.through)
+        engine = stack.enter_context(session.session(view))
+        bench = stages.Bench(
+            engine=engine, view=view, cache=options.cache, jobs=options.jobs or host.cores(), fresh=options.fresh,
+            keep=lambda state: store.write_cell(homes[id(state)], state, options.through),
+            folder_of=lambda state: homes[id(state)],
+        )  # fmt: skip
+        stages.sources(bench, everyone)
+        stages.resolutions(bench, everyone)
+        if options.through == "resolve":
+            return
+        stages.builds(bench, everyone, _toolchains(engine, everyone))
+        if options.through == "build":
+            return
+        try:
+            chosen = accelerator(options, view)
+            _tools(engine, everyone, chosen)
+            stages.boots(bench, everyone, chosen)
+        except Unsupported as unsupported:
+            for state in everyone:
+                state.skip = str(unsupported)
+                bench.keep(state)
+
+
+def _toolchains(engine: Engine, states: Sequence[State]) -> dict[str, str]:
+    """The identity of each toolchain, with what compiled noted in the cells."""
+    identities = {}
+    for name in sorted({state.cell.toolchain for state in states}):
+        facts = images.facts(engine, images.toolchain(engine, name, lambda _: None), ("packages", "compiler"))
+        identities[name] = images.identity(facts["packages"])
+        for state in states:
+            if state.cell.toolchain == name:
+                state.tools |= {"compiler": facts["compiler"], "toolchain": identities[name]}
+    return identities
+
+
+def _tools(engine: Engine, states: Sequence[State], chosen: str) -> None:
+    tag = images.host(engine, lambda _: None)
+    found = {"engine": engine.version(), "accelerator": chosen, "host_image": engine.image_id(tag)}
+    found["qemu"] = images.facts(engine, tag, ("qemu",))["qemu"]
+    for state in states:
+        state.tools |= found
+
+
+def accelerator(options: Options, view: View) -> str:
+    """The accelerator to boot with. Raises Unsupported when the one asked for cannot be had."""
+    probed = host.probe()
+    if options.accel == "kvm" and not probed.usable:
+        raise Unsupported(f"--accel kvm: {probed.reason}", hint="--accel nested works without hardware")
+    chosen = "kvm" if options.accel != "nested" and probed.usable else "nested"
+    view.say(f"accelerator {chosen} (/dev/kvm: {probed.reason})")
+    return chosen
+
+
+def _finish(folder: Path, states: Sequence[State], controls: Sequence[State], note: dict[str, Any]) -> int:
+    """Judge what was written, show it, and say how it went."""
+    judged = replay.judge_run(folder)
+    records = store.write_verdicts(folder, judged)
+    status = note["exit_status"] or exit_status(records)
+    store.write_run(folder, states, controls, {**note, "void": judged.void, "exit_status": status})
+    console = Console(width=None if Console().is_terminal else 120)
+    table.show(console, records, judged.void)
+    console.print(f"{table.totals(records)}; {folder} (exit {status})", markup=False, highlight=False)
+    return status
+
+
+def exit_status(records: Sequence[dict[str, Any]]) -> int:
+    """0 as expected, 1 a FAIL, 69 when anything could not be tried."""
+    found = {record["status"] for record in records}
+    if Status.FAIL in found:
+        return FAILED
+    return UNAVAILABLE if found - {Status.PASS} else PASSED
+
+
+def judge(folder: Path) -> int:
+    """Judge a saved run from its files alone and show it; nothing is written."""
+    started = time.monotonic()
+    judged = replay.judge_run(folder)
+    shown = [{**one.record, **record.judged(one.verdict)} for one in judged.cells]
+    table.show(Console(width=None if Console().is_terminal else 120), shown, judged.void)
+    differing = [one["cell"] for one, old in zip(shown, judged.cells, strict=True) if _differs(one, old.record)]
+    text = f"{table.totals(shown)}; judged in {time.monotonic() - started:.2f} s"
+    note = atomic.read_json(folder / "run.json") or {}
+    if differing and note.get("exit_status") is not None:
+        text += f"; DIFFERS from the saved verdicts: {', '.join(differing)}"
+    os.write(1, f"{text}\n".encode())
+    return exit_status(shown)
+
+
+def _differs(new: dict[str, Any], old: dict[str, Any]) -> bool:
+    return any(new[key] != old.get(key) for key in ("observed", "outcome", "class", "status"))

@@ -1,0 +1,38 @@
+"""One command's use of the engine: what a killed one left is removed first, and what this one made, last.
+
+Interrupts, SIGTERM and SIGHUP end it in the same way.
+"""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+from pipeline.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.progress import View
+
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+def _interrupt(number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+@contextmanager
+def session(view: View) -> Iterator[Engine]:
+    """An engine whose containers do not outlive the block, whichever way it ends."""
+    before = {number: signal.signal(number, _interrupt) for number in SIGNALS}
+    engine = Engine()
+    try:
+        if left := engine.reap():
+            view.say(f"removed {left} container(s) that a killed run left behind")
+        yield engine
+    finally:
+        engine.remove_live()
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,128 @@
+"""Boots one kernel that somebody has, whoever built it, and judges it.
+
+The same boot and the same judge as in a matrix; nothing is built.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from pipeline import artifact, atomic, boot as booting, estimates, hyperv, images, kconfig, kmod, matrix, observe
+from pipeline import progress, qemu, replay, run, session
+from pipeline.errors import UserError
+from pipeline.policy import POLICIES
+from pipeline.values import Artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.model import Machine
+    from pipeline.values import BootRun, Observation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The flags of `./inv boot`."""
+
+    kernel: Path
+    modules: Path | None
+    config: Path | None
+    machine: str
+    without: frozenset[str]
+    append: str
+
+
+def boot(asked: Asked, options: run.Options) -> int:
+    """Boot a kernel and print its rung; 0 when it comes as far as its .config promises, 1 when not, 69 for our fault.
+
+    Without a .config only `bound`, or the machine's highest rung, is 0. Raises UserError for files that are no kernel.
+    """
+    machine = _machine(asked.machine, options.file)
+    found = _artifact(asked)
+    values = _config(asked, found.release)
+    missing = sorted(asked.without - set(found.modules))
+    if missing:
+        raise UserError(f"--without {','.join(missing)}: no such module", hint="name modules that the kernel has")
+    with tempfile.TemporaryDirectory(prefix="hvmatrix-") as name, progress.view(plain=options.plain) as view:
+        accelerator = run.accelerator(options, view)
+        with session.session(view) as engine:
+            host = booting.prepare(engine, accelerator, view.say)
+            about = estimates.about(options.cache, "boot", accelerator)
+            with view.work(f"boot {asked.kernel.name} on {machine.name}", about) as work:
+                cmdline = f"{qemu.CMDLINE} {asked.append}".strip()
+                booted = booting.boot(
+                    host, found, machine, Path(name), leave_out=asked.without, cmdline=cmdline, line=work,
+                )  # fmt: skip
+        folder = _keep(booted, options.results)
+    console, host_log = (folder / "console.log").read_bytes(), (folder / "host.log").read_bytes()
+    return _report(observe.observe(booted, console, host_log, machine, values), values, machine, folder)
+
+
+def _keep(booted: BootRun, results: Path) -> Path:
+    """Copy a boot's files into a folder of results/."""
+    from pipeline import store  # noqa: PLC0415 - cyclic otherwise
+
+    folder = store.new_folder(results, "boot-")
+    booting.copy(booted, folder)
+    for name, text in replay.evidence_files(folder).items():
+        atomic.write(folder / name, text)
+    return folder
+
+
+def _machine(name: str, file: Path) -> Machine:
+    asked = matrix.load(file, policies=POLICIES, toolchains=images.toolchains())
+    cells = (*asked.cells, *(control.cell for control in asked.controls))
+    machines = {cell.machine.name: cell.machine for cell in cells}
+    if name not in machines:
+        raise UserError(f"--machine {name}: no cell of {file} uses such a machine", hint=f"one of {', '.join(machines)}")
+    return machines[name]
+
+
+def _artifact(asked: Asked) -> Artifact:
+    release = artifact.release_of(asked.kernel)
+    if asked.modules and not asked.modules.is_dir():
+        raise UserError(f"--modules {asked.modules}: no such folder", hint="give lib/modules/RELEASE of this kernel")
+    modules = kmod.find(asked.modules) if asked.modules else {}
+    for name in hyperv.LOADED:
+        path = modules.get(name.replace("-", "_"))
+        built_for = kmod.info(kmod.load(path)).release if path else release
+        if built_for != release:
+            raise UserError(
+                f"{path}: built for {built_for}, and the kernel is {release}",
+                hint="modules must come from the kernel's own build",
+            )
+    return Artifact(image=asked.kernel, release=release, modules=modules)
+
+
+def _config(asked: Asked, release: str) -> Mapping[str, str] | None:
+    beside = asked.kernel.with_name(f"config-{release}")
+    path = asked.config or (beside if beside.is_file() else None)
+    if path is None:
+        return None
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"--config {path}: {error.strerror}") from error
+    return {option.symbol: option.value for option in kconfig.parse(data, str(path)).values()}
+
+
+def _report(seen: Observation, values: Mapping[str, str] | None, machine: Machine, folder: Path) -> int:
+    console = Console()
+    promised = hyperv.promised(values, machine) if values is not None else hyperv.ceiling(machine)
+    rows = [f"ladder    {seen.ladder} (its .config promises {promised})" if values else f"ladder    {seen.ladder}"]
+    if seen.failure_class:
+        rows.append(f"class     {seen.failure_class}")
+    if seen.reason:
+        rows.append(f"reason    {seen.reason.strip()}")
+    rows += [f"evidence  {one}" for one in seen.evidence]
+    rows.append(f"files     {folder}")
+    for row in rows:
+        console.print(row, markup=False, highlight=False, soft_wrap=True)
+    if seen.failure_class in observe.postmortem.HOST_CLASSES:
+        return run.UNAVAILABLE
+    return run.PASSED if seen.ladder.reaches(promised) and seen.failure_class not in observe.DOUBTS else run.FAILED

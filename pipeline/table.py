@@ -1,0 +1,87 @@
+"""The table of a run for a terminal, and one line in words for each loss.
+
+Pure but for printing; the numbers are those of the records.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+
+from pipeline.model import Ladder, Outcome, Status
+from pipeline.proof import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+AXES = ("variant", "config", "policy", "toolchain")
+STYLES = {Status.PASS: "green", Status.FAIL: "bold red", Status.ERROR: "bold yellow", Status.SKIP: "dim"}
+
+
+def show(console: Console, records: Sequence[dict[str, Any]], void: str) -> None:
+    """Print the table, what all cells have in common above it, and below it what was lost and why."""
+    shared = [axis for axis in (*AXES[2:], "machine") if len({_axis(record, axis) for record in records}) == 1]
+    if records and shared:
+        console.print("all cells: " + ", ".join(f"{axis} {_axis(records[0], axis)}" for axis in shared), highlight=False)
+    table = Table(box=box.SIMPLE, padding=(0, 1), show_edge=False)
+    for name in ("cell", "HYPERV", "VMBUS", "told", "ladder required/seen", "outcome", "status"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("s", justify="right", no_wrap=True)
+    for record in records:
+        style = STYLES.get(Status(record["status"]), "")
+        table.add_row(*_row(record, shared), f"{sum(record['seconds'].values()):.0f}", style=style)
+    console.print(table)
+    for text in lines(records, void):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def lines(records: Sequence[dict[str, Any]], void: str) -> list[str]:
+    """What a reader must know beyond the table: losses with their cause, and everything that is no pass."""
+    found = [f"VOID: {void}"] if void else []
+    for record in records:
+        if record["outcome"] == Outcome.LOST or record["status"] != Status.PASS:
+            found.append(clean(f"{record['status']} {record['cell']}: {_story(record)}"))
+    return found
+
+
+def totals(records: Sequence[dict[str, Any]]) -> str:
+    """The closing line: how many cells of each status."""
+    counted = {status: sum(record["status"] == status for record in records) for status in Status}
+    return f"{len(records)} cells: " + ", ".join(f"{count} {status}" for status, count in counted.items() if count)
+
+
+def _axis(record: dict[str, Any], axis: str) -> str:
+    return str(record["machine"]["name"] if axis == "machine" else record[axis])
+
+
+def _row(record: dict[str, Any], shared: Sequence[str]) -> list[str]:
+    name = "/".join(_axis(record, axis) for axis in (*AXES, "machine") if axis not in shared)
+    asked, got = record["requested"], record["resolved"]
+    values = [f"{asked.get(symbol, '?')} → {got.get(symbol, '?')}" for symbol in ("HYPERV", "HYPERV_VMBUS")]
+    seen = record["observed"] or f"({record['predicted']})"
+    told = record["loudness"] if record["loudness"] != "none" else ""
+    return [name, *values, told, f"{record['required']}/{seen}", record["outcome"], record["status"]]
+
+
+def _story(record: dict[str, Any]) -> str:
+    text = record["outcome"]
+    if record["class"]:
+        text += f" ({record['class']})"
+    if record["reason"]:
+        text += f": {record['reason'].splitlines()[0]}"
+    roots = [change for change in record["changes"] if change["symbol"] in ("HYPERV", "HYPERV_VMBUS")]
+    if record["outcome"] == Outcome.LOST and roots:
+        text += ". " + "; ".join(f"{change['cause']}" for change in roots)
+        gone = [change["symbol"] for change in record["changes"] if _hyperv(change) and change not in roots]
+        text += f"; {len(gone)} more went with it: {', '.join(gone)}" if gone else ""
+    if record["outcome"] == Outcome.LOST and record["loudness"] in ("silent", "warned"):
+        text += f". Told: {next((change['warning'] for change in roots if change['warning']), 'nothing')}"
+    return text
+
+
+def _hyperv(change: dict[str, Any]) -> bool:
+    return change["symbol"] in Ladder.__members__ or "HYPERV" in change["symbol"] or "_HV_" in change["symbol"]
