@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from invoke import Context, task
 from invoke.exceptions import Exit
 
-from pipeline import checks, daemon, doctor, planning, prune as pruning, run, single
+from pipeline import checks, daemon, doctor, planning, run, single
+from pipeline import prune as pruning
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ def _usage() -> Iterator[None]:
         raise Exit(message=f"inv: {error}\nnext: ./inv --list, or ./inv COMMAND --help", code=USAGE) from error
 
 
-class Inv(Program):  # type: ignore[misc]
+class Inv(Program):
     """Invoke's program with our exit status for wrong words."""
 
     def parse_core(self, argv: list[str] | None) -> None:

@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 GIB = 2**30
 NEEDED_DISK = 10 * GIB
@@ -43,10 +44,10 @@ def _engine(environment: Mapping[str, str]) -> tuple[bool, str]:
     return True, f"engine       {text}; Debian 13 base {'is there' if there else 'will be made'}"
 
 
-def _disk(cache: object) -> tuple[bool, str]:
-    path = bootstrap.Path(str(cache))
-    free = host.free_bytes(path)
-    return free >= NEEDED_DISK, f"disk         {free / GIB:.0f} GiB free for {path}, {NEEDED_DISK / GIB:.0f} are needed"
+def _disk(cache: Path) -> tuple[bool, str]:
+    free = host.free_bytes(cache)
+    text = f"disk         {free / GIB:.0f} GiB free for {cache}, {NEEDED_DISK / GIB:.0f} are needed"
+    return free >= NEEDED_DISK, text
 
 
 def _memory() -> tuple[bool, str]:

@@ -74,7 +74,8 @@ class Engine:
     def load_rootfs(self, archive: Path, tag: str) -> None:
         """Make an image of a tar of a root file system."""
         repository, _, version = tag.partition(":")
-        changes = [f'LABEL "{PROJECT}"="image"', "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        changes = [f'LABEL "{PROJECT}"="image"', f"ENV PATH={path}"]
         with translated(f"importing {tag}"):
             self.client.api.import_image(str(archive), repository=repository, tag=version, changes=changes)
 

@@ -121,4 +121,4 @@ def differing(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[tuple[str
     The union of keys counts: a line that vanished is `-`, which differs from n.
     """
     pairs = ((symbol, value, new.get(symbol, ABSENT)) for symbol, value in old.items())
-    return tuple((symbol, value, got) for symbol, value, got in pairs if value != "n" and value != got)
+    return tuple((symbol, value, got) for symbol, value, got in pairs if value not in {"n", got})

@@ -135,9 +135,7 @@ class Cell:
     @property
     def name(self) -> str:
         """`variant/config/policy/toolchain/machine`."""
-        return "/".join(
-            (self.variant.name, self.config.name, self.policy, self.toolchain, self.machine.name),
-        )
+        return f"{self.variant.name}/{self.config.name}/{self.policy}/{self.toolchain}/{self.machine.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

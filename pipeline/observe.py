@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.proof import Proof
     from pipeline.values import BootRun
 
-# arch/x86/hyperv/hv_init.c hyperv_init() and drivers/hv/vmbus_drv.c vmbus_bus_init(): both states are removed on failure
+# arch/x86/hyperv/hv_init.c hyperv_init() and drivers/hv/vmbus_drv.c vmbus_bus_init(): each is removed on failure
 CORE_STATE = "x86/hyperv_init:online"
 VMBUS_STATE = "hyperv/vmbus:online"
 CHANNEL_OPEN = "3"  # include/linux/hyperv.h enum vmbus_channel_state, CHANNEL_OPENED_STATE
@@ -128,20 +128,25 @@ def _connected(scene: Scene) -> Rung:
     bus = _listed(scene, "paths", "/sys/bus/vmbus")
     if version and bus and _listed(scene, "hotplug", VMBUS_STATE):
         return version, None
+    return (version or _said(scene, "Unable to connect to host")), _unconnected(scene)
+
+
+def _unconnected(scene: Scene) -> Missed:
+    """Why there is no connected VMBus although the core is up."""
     value = hyperv.vmbus(scene.options) if scene.options is not None else "?"
     present = _listed(scene, "paths", "/sys/module/hv_vmbus") or _listed(scene, "modules", "hv_vmbus ")
-    if value == "n":
-        return None, Missed("VMBUS_NOT_BUILT", "the core is there, VMBus was not built")
-    if not present and value == "m":
-        return None, Missed("VMBUS_MODULE_NOT_LOADED", "VMBus is a module, and hv_vmbus is not loaded")
-    if not present and value == "?":
-        return None, Missed("VMBUS_ABSENT", "no hv_vmbus in the kernel: not built, or its module was not given")
+    absent = {
+        "n": Missed("VMBUS_NOT_BUILT", "the core is there, VMBus was not built"),
+        "m": Missed("VMBUS_MODULE_NOT_LOADED", "VMBus is a module, and hv_vmbus is not loaded"),
+        "?": Missed("VMBUS_ABSENT", "no hv_vmbus in the kernel: not built, or its module was not given"),
+    }
+    if not present and value in absent:
+        return absent[value]
     if not scene.proof.lines("acpi"):
-        return None, Missed("ACPI_OFF", "the guest has no ACPI devices, and VMBus is one")
+        return Missed("ACPI_OFF", "the guest has no ACPI devices, and VMBus is one")
     if not any(line.upper().startswith("VMBUS") for line in scene.proof.lines("acpi")):
-        return None, Missed("HOST_NO_VMBUS", "the machine has no ACPI device for VMBus")
-    refused = _said(scene, "Unable to connect to host")
-    return refused, Missed("VMBUS_REFUSED", "hv_vmbus is there and did not connect to the host")
+        return Missed("HOST_NO_VMBUS", "the machine has no ACPI device for VMBus")
+    return Missed("VMBUS_REFUSED", "hv_vmbus is there and did not connect to the host")
 
 
 def _offered(scene: Scene) -> Rung:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -36,19 +36,22 @@ class View(Protocol):
 class Work:
     """One piece of work in flight; call it with each line of its output."""
 
-    def __init__(self, name: str, seconds: float, shown: Callable[[Work, str], None], ended: Callable[[Work], None]) -> None:
+    def __init__(
+        self, name: str, seconds: float, shown: Callable[[Work, str], None], ended: Callable[[Work], None],
+    ) -> None:  # fmt: skip
         self.name, self.estimate = name, seconds
         self.started = time.monotonic()
         self.note = ""
         self._shown, self._ended = shown, ended
 
-    def __enter__(self) -> Work:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended(self)
 
     def __call__(self, text: str) -> None:
+        """Take note of output; its last line is shown."""
         lines = clean(text).strip().splitlines()
         if lines:
             self._shown(self, lines[-1].strip())
@@ -69,7 +72,8 @@ class Plain:
     def say(self, text: str) -> None:
         """Print one line."""
         with self._lock:
-            print(f"[{time.monotonic() - self.started:5.0f}s] {clean(text)}", flush=True)  # noqa: T201 - the terminal is its job
+            seconds = time.monotonic() - self.started
+            print(f"[{seconds:5.0f}s] {clean(text)}", flush=True)  # noqa: T201 - the terminal is its job
 
     def work(self, name: str, seconds: float) -> Work:
         """Announce a piece of work."""

@@ -21,8 +21,10 @@ RULES = 1  # of observe.py, postmortem.py and verdict.py: which rules judged a r
 
 @dataclass(slots=True, kw_only=True)
 class State:
-    """One cell on its way. The stages fill it in; `error` is why we, not the kernel, could not go on, `skip` why
-    it was not tried."""
+    """One cell on its way; the stages fill it in.
+
+    `error` is why we, not the kernel, could not go on, `skip` why it was not tried.
+    """
 
     cell: Cell
     expectation: Expectation | None

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from pipeline import atomic, boot, kconfig, observe, proof, verdict
 from pipeline.errors import UserError
 from pipeline.model import Expectation, Ladder, Loudness, Machine, Outcome
-from pipeline.values import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.values import Observation
+    from pipeline.values import Observation, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def _judge(folder: Path, *, void: str) -> Judged:
     record = atomic.read_json(folder / "record.json")
     if not isinstance(record, dict):
         raise UserError(f"{folder}/record.json: missing or damaged", hint="run the matrix again")
-    machine = Machine(**{key: tuple(value) if isinstance(value, list) else value for key, value in record["machine"].items()})
+    machine = _machine(record["machine"])
     old, final = (_options(folder / name) for name in ("config.old", "config.final"))
     case = verdict.Case(
         old=old, final=final, machine=machine, loudness=Loudness(record["loudness"]), refused=record["refused"],
@@ -91,11 +90,19 @@ def _observation(folder: Path, machine: Machine, final: dict[str, str]) -> Obser
     return observe.observe(run, console, host_log, machine, final)
 
 
+def _machine(fields: dict[str, Any]) -> Machine:
+    return Machine(**{**fields, "hyperv": tuple(fields["hyperv"]), "devices": tuple(fields["devices"])})
+
+
 def _expectation(fields: dict[str, Any] | None) -> Expectation | None:
     if fields is None:
         return None
-    words = {"ladder": Ladder, "outcome": Outcome, "loudness": Loudness}
-    return Expectation(**{key: words[key](value) if key in words and value else value for key, value in fields.items()})
+    ladder, outcome, loudness = fields["ladder"], fields["outcome"], fields["loudness"]
+    return Expectation(
+        cells=fields["cells"], where=fields["where"], ladder=Ladder(ladder) if ladder else None,
+        outcome=Outcome(outcome) if outcome else None, loudness=Loudness(loudness) if loudness else None,
+        failure_class=fields["failure_class"],
+    )  # fmt: skip
 
 
 def evidence_files(folder: Path) -> dict[str, str]:

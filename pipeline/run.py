@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ NEEDED_GIB = {"resolve": 8, "build": 10, "boot": 10}
 PASSED, FAILED, UNAVAILABLE, INTERRUPTED = 0, 1, 69, 130
 
 
-class Unsupported(HostError):
+class UnsupportedError(HostError):
     """The accelerator that was asked for does not exist here: cells are skipped, neither passed nor failed."""
 
 
@@ -50,11 +50,14 @@ class Options:
     fresh: bool = False
     accel: str = "auto"
     results: Path = Path("results")
-    cache: Path = bootstrap.cache_folder()
+    cache: Path = field(default_factory=bootstrap.cache_folder)
 
 
 def run(options: Options) -> int:
-    """Do the main job; the exit status. Raises UserError before anything was started, HostError when nothing can be."""
+    """Do the main job; the exit status.
+
+    Raises UserError for bad input before anything was built, HostError when nothing can be tried at all.
+    """
     _check(options)
     asked = matrix.load(options.file, policies=POLICIES, toolchains=images.toolchains())
     cells = matrix.select(asked.cells, options.cells) if options.cells else asked.cells
@@ -64,7 +67,8 @@ def run(options: Options) -> int:
         state.old = stages.old_config(state)
     _check_disk(options)
     folder = store.new_run(options.results)
-    note = {"matrix": str(options.file), "digest": asked.digest, "through": options.through, "exit_status": None}
+    note: dict[str, Any] = {"matrix": str(options.file), "digest": asked.digest, "through": options.through}
+    note["exit_status"] = None
     with progress.view(plain=options.plain) as view:
         view.say(f"{len(states)} cells and {len(controls)} controls through {options.through}; results in {folder}")
         store.write_run(folder, states, controls, note)
@@ -131,7 +135,7 @@ def _stages(
             chosen = accelerator(options, view)
             _tools(engine, everyone, chosen)
             stages.boots(bench, everyone, chosen)
-        except Unsupported as unsupported:
+        except UnsupportedError as unsupported:
             for state in everyone:
                 state.skip = str(unsupported)
                 bench.keep(state)
@@ -158,10 +162,10 @@ def _tools(engine: Engine, states: Sequence[State], chosen: str) -> None:
 
 
 def accelerator(options: Options, view: View) -> str:
-    """The accelerator to boot with. Raises Unsupported when the one asked for cannot be had."""
+    """The accelerator to boot with. Raises UnsupportedError when the one asked for cannot be had."""
     probed = host.probe()
     if options.accel == "kvm" and not probed.usable:
-        raise Unsupported(f"--accel kvm: {probed.reason}", hint="--accel nested works without hardware")
+        raise UnsupportedError(f"--accel kvm: {probed.reason}", hint="--accel nested works without hardware")
     chosen = "kvm" if options.accel != "nested" and probed.usable else "nested"
     view.say(f"accelerator {chosen} (/dev/kvm: {probed.reason})")
     return chosen

@@ -12,10 +12,27 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pipeline import artifact, atomic, boot as booting, estimates, hyperv, images, kconfig, kmod, matrix, observe
-from pipeline import progress, qemu, replay, run, session
+from pipeline import (
+    artifact,
+    atomic,
+    estimates,
+    hyperv,
+    images,
+    kconfig,
+    kmod,
+    matrix,
+    observe,
+    progress,
+    qemu,
+    replay,
+    run,
+    session,
+    store,
+)
+from pipeline import boot as booting
 from pipeline.errors import UserError
 from pipeline.policy import POLICIES
+from pipeline.postmortem import HOST_CLASSES
 from pipeline.values import Artifact
 
 if TYPE_CHECKING:
@@ -40,7 +57,7 @@ class Asked:
 def boot(asked: Asked, options: run.Options) -> int:
     """Boot a kernel and print its rung; 0 when it comes as far as its .config promises, 1 when not, 69 for our fault.
 
-    Without a .config only `bound`, or the machine's highest rung, is 0. Raises UserError for files that are no kernel.
+    Without a .config only the machine's highest rung is 0. Raises UserError for files that are no kernel.
     """
     machine = _machine(asked.machine, options.file)
     found = _artifact(asked)
@@ -65,8 +82,6 @@ def boot(asked: Asked, options: run.Options) -> int:
 
 def _keep(booted: BootRun, results: Path) -> Path:
     """Copy a boot's files into a folder of results/."""
-    from pipeline import store  # noqa: PLC0415 - cyclic otherwise
-
     folder = store.new_folder(results, "boot-")
     booting.copy(booted, folder)
     for name, text in replay.evidence_files(folder).items():
@@ -79,7 +94,8 @@ def _machine(name: str, file: Path) -> Machine:
     cells = (*asked.cells, *(control.cell for control in asked.controls))
     machines = {cell.machine.name: cell.machine for cell in cells}
     if name not in machines:
-        raise UserError(f"--machine {name}: no cell of {file} uses such a machine", hint=f"one of {', '.join(machines)}")
+        there = ", ".join(machines)
+        raise UserError(f"--machine {name}: no cell of {file} uses such a machine", hint=f"one of {there}")
     return machines[name]
 
 
@@ -123,6 +139,6 @@ def _report(seen: Observation, values: Mapping[str, str] | None, machine: Machin
     rows.append(f"files     {folder}")
     for row in rows:
         console.print(row, markup=False, highlight=False, soft_wrap=True)
-    if seen.failure_class in observe.postmortem.HOST_CLASSES:
+    if seen.failure_class in HOST_CLASSES:
         return run.UNAVAILABLE
     return run.PASSED if seen.ladder.reaches(promised) and seen.failure_class not in observe.DOUBTS else run.FAILED

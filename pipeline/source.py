@@ -10,7 +10,6 @@ import hashlib
 import tarfile
 import tempfile
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import archive, atomic
@@ -21,6 +20,7 @@ from pipeline.values import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pipeline.container import Container
     from pipeline.engine import Engine
@@ -156,7 +156,8 @@ def _owned(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _patched(engine: Engine, variant: Variant, plain: Tree, say: Callable[[str], None]) -> Tree:
     texts = {f"{number:04}.patch": path.read_bytes() for number, path in enumerate(variant.patches)}
-    digest = hashlib.sha256("\n".join([plain.digest, *(hashlib.sha256(text).hexdigest() for text in texts.values())]).encode())
+    words = [plain.digest, *(hashlib.sha256(text).hexdigest() for text in texts.values())]
+    digest = hashlib.sha256("\n".join(words).encode())
     image = _image(plain.image, digest.hexdigest())
     names = ", ".join(path.name for path in variant.patches)
     origin = f"{plain.origin} + {names}"
@@ -174,6 +175,6 @@ def _patched(engine: Engine, variant: Variant, plain: Tree, say: Callable[[str],
                     details=done.stderr.replace(f"/tmp/{name}", path.name).strip(),  # noqa: S108
                     hint="rebase the patch on this tree, or name the tree that it was made for",
                 )
-        box.run(["rm", "-rf", *(f"/tmp/{name}" for name in texts)], user=ROOT)
+        box.run(["rm", "-rf", *(f"/tmp/{name}" for name in texts)], user=ROOT)  # noqa: S108
         box.commit(image, {"org.hvmatrix.tree": origin})
     return made

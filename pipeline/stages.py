@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from pipeline import artifact, atomic, boot, build, estimates, images, kconfig, kmod, hyperv, resolve, source
+from pipeline import artifact, atomic, boot, build, estimates, hyperv, images, kconfig, kmod, qemu, resolve, source
 from pipeline.errors import HostError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.engine import Engine
     from pipeline.progress import View
     from pipeline.record import State
+    from pipeline.values import BootRun, Build
 
 T = TypeVar("T")
 
@@ -150,7 +151,7 @@ def builds(bench: Bench, states: Sequence[State], toolchains: dict[str, str]) ->
     each(bench, groups, make, 1)
 
 
-def _build(bench: Bench, state: State) -> build.Build:
+def _build(bench: Bench, state: State) -> Build:
     kernel = state.kernel
     if kernel is None:
         raise HostError(f"{state.cell.name} has no kernel to build")
@@ -174,7 +175,7 @@ def boots(bench: Bench, states: Sequence[State], accelerator: str) -> None:
         if state.artifact is None:
             return
         modules = kmod.closure(hyperv.LOADED, state.artifact.modules)
-        key = boot.key(host, state.artifact, modules, state.cell.machine, boot.qemu.CMDLINE)
+        key = boot.key(host, state.artifact, modules, state.cell.machine, qemu.CMDLINE)
         kept = bench.cache / "boots" / key
         run = None if bench.fresh else boot.known(kept)
         if run is None:
@@ -191,7 +192,7 @@ def boots(bench: Bench, states: Sequence[State], accelerator: str) -> None:
     each(bench, groups, start, bench.jobs)
 
 
-def _boot(bench: Bench, host: boot.Host, state: State) -> boot.BootRun:
+def _boot(bench: Bench, host: boot.Host, state: State) -> BootRun:
     if state.artifact is None:
         raise HostError(f"{state.cell.name} has no kernel to boot")
     cell, folder = state.cell, bench.folder_of(state)

@@ -109,7 +109,7 @@ def _reproduce(state: State) -> str:
         lines += [f"echo {option} >> .config && make olddefconfig", f"# toolchain {cell.toolchain}, {build.__name__}:"]
         lines.append("make bzImage modules")
     if state.boot:
-        lines += ["# kernel is arch/x86/boot/bzImage, initrd an initramfs with its modules:", shlex.join(state.boot.argv)]
+        lines += ["# kernel is its bzImage, initrd an initramfs with its modules:", shlex.join(state.boot.argv)]
     for key, value in {**state.tools, "expect": json.dumps(record.expected(state.expectation))}.items():
         lines.append(f"# {key}: {value}".replace("\n", " "))
     return "\n".join(lines) + "\n"

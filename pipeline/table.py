@@ -26,7 +26,8 @@ def show(console: Console, records: Sequence[dict[str, Any]], void: str) -> None
     """Print the table, what all cells have in common above it, and below it what was lost and why."""
     shared = [axis for axis in (*AXES[2:], "machine") if len({_axis(record, axis) for record in records}) == 1]
     if records and shared:
-        console.print("all cells: " + ", ".join(f"{axis} {_axis(records[0], axis)}" for axis in shared), highlight=False)
+        common = ", ".join(f"{axis} {_axis(records[0], axis)}" for axis in shared)
+        console.print(f"all cells: {common}", highlight=False)
     table = Table(box=box.SIMPLE, padding=(0, 1), show_edge=False)
     for name in ("cell", "HYPERV", "VMBUS", "told", "ladder required/seen", "outcome", "status"):
         table.add_column(name, no_wrap=True)
@@ -42,10 +43,8 @@ def show(console: Console, records: Sequence[dict[str, Any]], void: str) -> None
 def lines(records: Sequence[dict[str, Any]], void: str) -> list[str]:
     """What a reader must know beyond the table: losses with their cause, and everything that is no pass."""
     found = [f"VOID: {void}"] if void else []
-    for record in records:
-        if record["outcome"] == Outcome.LOST or record["status"] != Status.PASS:
-            found.append(clean(f"{record['status']} {record['cell']}: {_story(record)}"))
-    return found
+    told = (one for one in records if one["outcome"] == Outcome.LOST or one["status"] != Status.PASS)
+    return found + [clean(f"{one['status']} {one['cell']}: {_story(one)}") for one in told]
 
 
 def totals(records: Sequence[dict[str, Any]]) -> str:
@@ -68,7 +67,7 @@ def _row(record: dict[str, Any], shared: Sequence[str]) -> list[str]:
 
 
 def _story(record: dict[str, Any]) -> str:
-    text = record["outcome"]
+    text = str(record["outcome"])
     if record["class"]:
         text += f" ({record['class']})"
     if record["reason"]:

@@ -56,19 +56,19 @@ class _Parser:
         return term
 
     def _unary(self) -> _Term:
-        token = self._next()
-        if token == "!":
+        word = self._next()
+        if word == "!":
             inner = self._unary()
             level = 2 - inner.level
             return _Term(level, frozenset() if level else inner.names, inner.names)
-        if token == "(":
+        if word == "(":
             inner = self.either()
             self._next()
             return inner
         if self.tokens and self.tokens[0] in COMPARISONS:
-            return self._comparison(token)
-        level = LEVELS.get(self._value(token), 0)
-        return _Term(level, frozenset() if level else frozenset({token}), frozenset({token}))
+            return self._comparison(word)
+        level = LEVELS.get(self._value(word), 0)
+        return _Term(level, frozenset() if level else frozenset({word}), frozenset({word}))
 
     def _comparison(self, left: str) -> _Term:
         operator, right = self._next(), self._next()

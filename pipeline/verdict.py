@@ -128,7 +128,8 @@ def _differences(found: Verdict, loudness: Loudness, expectation: Expectation) -
         ("loudness", expectation.loudness, loudness),
         ("class", expectation.failure_class, found.failure_class),
     )
-    return [f"{name} {got or 'none'} instead of {want}" for name, want, got in pairs if want is not None and want != got]
+    wrong = [(name, want, got) for name, want, got in pairs if want is not None and want != got]
+    return [f"{name} {got or 'none'} instead of {want}" for name, want, got in wrong]
 
 
 def _joined(first: str, second: str) -> str:

@@ -15,16 +15,7 @@ import pytest
 
 from pipeline import matrix
 from pipeline.errors import UserError
-from pipeline.model import (
-    DebianSource,
-    DirectorySource,
-    Expectation,
-    Ladder,
-    Loudness,
-    Machine,
-    Matrix,
-    Outcome,
-)
+from pipeline.model import DebianSource, DirectorySource, Expectation, Ladder, Loudness, Machine, Matrix, Outcome
 
 DEFAULT = (Path(__file__).parents[1] / "matrix.yaml").read_text("utf-8")
 KNOWN: dict[str, Any] = {"policies": {"olddefconfig", "oldconfig"}, "toolchains": ["gcc"]}
