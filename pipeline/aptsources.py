@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _ONE_LINE = re.compile(r"^deb(?:\s+\[[^\]]*\])?\s+(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.*)$")
 _FIELD = re.compile(r"^(?P<name>[A-Za-z-]+):\s*(?P<value>.*)$")
 
+_NO = {"no", "false", "without", "off", "disable", "0"}  # apt's StringToBool
+
 
 @dataclass(frozen=True, slots=True)
 class Mirrors:
@@ -25,11 +27,14 @@ class Mirrors:
 
 
 def mirrors(texts: Iterable[str], codename: str) -> Mirrors:
-    """The mirrors that serve this host's Debian release; texts are those of sources.list and its kin."""
+    """The mirrors that serve this host's Debian release; texts are those of sources.list and its kin.
+
+    None where the codename is empty: the host is no Debian, and its mirrors serve something else.
+    """
     main = security = ""
     for text in texts:
         for uri, suites, components in _entries(text):
-            if "main" not in components:
+            if "main" not in components or not codename or uri.startswith("cdrom:"):
                 continue
             if codename in suites:
                 main = main or uri
@@ -38,13 +43,20 @@ def mirrors(texts: Iterable[str], codename: str) -> Mirrors:
     return Mirrors(main, security)
 
 
+def codename_of(os_release: str) -> str:
+    """The codename in the text of /etc/os-release of a Debian; empty for anything else."""
+    fields = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
+    words = {name: value.strip("\"' ") for name, value in fields.items()}
+    return words.get("VERSION_CODENAME", "") if words.get("ID") == "debian" else ""
+
+
 def _entries(text: str) -> Iterable[tuple[str, list[str], list[str]]]:
     for line in text.splitlines():
         if match := _ONE_LINE.match(line.strip()):
             yield match["uri"], [match["suite"]], match["components"].split()
     for stanza in re.split(r"\n\s*\n", text):
         fields = _fields(stanza)
-        if "deb" in fields.get("types", "").split() and fields.get("enabled", "yes") != "no":
+        if "deb" in fields.get("types", "").split() and fields.get("enabled", "").lower() not in _NO:
             for uri in fields.get("uris", "").split():
                 yield uri, fields.get("suites", "").split(), fields.get("components", "").split()
 

@@ -56,7 +56,7 @@ def save(files: Mapping[str, bytes], folder: Path) -> None:
     """Write files below a folder; names are those of Container.get, without their first part."""
     for name, data in files.items():
         relative = os.path.normpath(name.partition("/")[2] or name)
-        if relative.startswith(("..", "/")):
+        if name.startswith("/") or relative.startswith(("..", "/")):
             raise HostError(f"a container handed out a file outside its folder: {name!r}")
         target = folder / relative
         target.parent.mkdir(parents=True, exist_ok=True)

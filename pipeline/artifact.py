@@ -5,6 +5,7 @@ Never boots anything.
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,14 @@ def release_of(image: Path) -> str:
         data = image.read_bytes()
     except OSError as error:
         raise UserError(f"{image}: {error.strerror}", hint="give a bzImage (vmlinuz) or a vmlinux") from error
-    if data[MAGIC_AT : MAGIC_AT + 4] == b"HdrS":
-        offset = struct.unpack_from("<H", data, VERSION_AT)[0] + SETUP
-        return data[offset : data.index(b"\0", offset)].split(b" ")[0].decode("ascii", errors="replace")
-    found = data.find(BANNER) if data.startswith(kmod.ELF) else -1
-    if found >= 0:
-        return data[found + len(BANNER) :].split(b" ", 1)[0].decode("ascii", errors="replace")
+    found = -1
+    if data[MAGIC_AT : MAGIC_AT + 4] == b"HdrS" and len(data) >= VERSION_AT + 2:
+        pointer = struct.unpack_from("<H", data, VERSION_AT)[0]
+        found = pointer + SETUP if pointer else -1
+    elif data.startswith(kmod.ELF) and BANNER in data:
+        found = data.index(BANNER) + len(BANNER)
+    if found >= 0 and (text := re.compile(rb"[\x21-\x7e]+(?=[ \0])").match(data, found)):
+        return text[0].decode("ascii")
     raise UserError(f"{image}: not a Linux kernel for x86", hint="give a bzImage (vmlinuz) or a vmlinux")
 
 

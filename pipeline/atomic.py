@@ -63,13 +63,12 @@ def folder(path: Path) -> Iterator[Path]:
     with writing(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
-    with temporary as name:
+    with temporary as name, writing(str(path)):
         yield Path(name)
-        with writing(str(path)):
-            Path(name).chmod(0o755)
-            try:
-                Path(name).rename(path)
-            except OSError:
-                if not path.is_dir():  # somebody else was first: theirs is as good
-                    raise
-            Path(name).mkdir(exist_ok=True)
+        Path(name).chmod(0o755)
+        try:
+            Path(name).rename(path)
+        except OSError:
+            if not path.is_dir():  # somebody else was first: theirs is as good
+                raise
+        Path(name).mkdir(exist_ok=True)  # for its own clean-up to remove

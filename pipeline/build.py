@@ -29,7 +29,7 @@ LIMITS = Limits(memory=8192, processes=4096, seconds=BUILD_SECONDS + 300)
 ARTIFACT_LIMIT = 512 * 2**20
 CCACHE_VOLUME = "hvmatrix-ccache"
 TAIL = 20
-KILLED = 137
+KILLED = {124, 137}  # timeout(1)'s own end, and SIGKILL
 # make's and the compiler's own marks of what went wrong first
 _ERROR = re.compile(r"(: error: |: fatal error: |undefined reference|ERROR: modpost|^make.*\*\*\* (?!\[))")
 
@@ -52,9 +52,12 @@ def known(wanted: Kernel, cache: Path) -> Build | None:
     """The finished build of a kernel, if the cache has it whole."""
     folder = cache / "kernels" / wanted.key
     note = atomic.read_json(folder / "build.json")
-    if not note or any(_digest(folder / name) != digest for name, digest in note["files"].items()):
+    try:
+        whole = all(_digest(folder / name) == digest for name, digest in note["files"].items())
+        seconds = float(note["seconds"])
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
-    return Build(kernel=wanted, folder=folder, ok=True, reason="", seconds=note["seconds"], reused=True)
+    return Build(kernel=wanted, folder=folder, ok=True, reason="", seconds=seconds, reused=True) if whole else None
 
 
 def build(
@@ -109,7 +112,7 @@ def _why(made: Completed) -> str:
     for text in lines:
         if "No space left on device" in text:
             raise HostError("the disk is full", details=text, hint="free some disk (./inv prune), then run this again")
-    if made.exit_status == KILLED or any("Killed signal terminated program" in text for text in lines):
+    if made.exit_status in KILLED or any("Killed signal terminated program" in text for text in lines):
         raise HostError("the build was killed", details="\n".join(lines[-TAIL:]), hint="memory or time ran out")
     first = next((text for text in lines if _ERROR.search(text)), lines[-1] if lines else f"exit {made.exit_status}")
     return f"does not compile: {first.strip()}"

@@ -50,13 +50,19 @@ class Inv(Program):
             super().parse_tasks()
 
 
+def _help_first(argv: list[str]) -> list[str]:
+    """`COMMAND --help` as `--help COMMAND`: invoke takes the flag for a missing positional word otherwise."""
+    asked = {"--help", "-h"} & set(argv[1:])
+    return ["--help", argv[0]] if asked and not argv[0].startswith("-") else argv
+
+
 def main(argv: list[str]) -> None:
     """Run the commands in argv (without the program's name); ends with SystemExit."""
     sys.path.insert(0, str(ROOT))
     import tasks  # noqa: PLC0415 - found only now
 
     program = Inv(name="inv", binary="./inv", binary_names=["inv"], namespace=Collection.from_module(tasks))
-    words = ["inv", *argv]
+    words = ["inv", *_help_first(argv)]
     if not any(word.startswith("--print-completion-script") for word in argv):
         program.run(words)
         return

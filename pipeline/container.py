@@ -5,6 +5,7 @@ With engine.py the only importer of docker. Never decides what is run.
 
 from __future__ import annotations
 
+import itertools
 import tarfile
 import time
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 PROJECT = "org.hvmatrix.project"
 OUTPUT_LIMIT = 32 * 2**20
-OUT_OF_MEMORY = 137
+MEMORY_EVENTS = ("/sys/fs/cgroup/memory/memory.oom_control", "/sys/fs/cgroup/memory.events")
 BUILDER = "1000:1000"
 
 
@@ -98,7 +99,8 @@ class Container:
                 _collect(out, first, line)
                 _collect(err, second, line)
             status = self.api.exec_inspect(made["Id"])["ExitCode"]
-        if status is None or (status == OUT_OF_MEMORY and self._killed_for_memory()):
+            killed = status != 0 and (status is None or self._killed_for_memory())
+        if killed:
             raise HostError(
                 f"{argv[0]} was killed in its container",
                 details=(err or out)[-2000:].decode(errors="replace"),
@@ -141,8 +143,10 @@ class Container:
             return None
 
     def _killed_for_memory(self) -> bool:
-        self.inner.reload()
-        return bool(self.inner.attrs["State"].get("OOMKilled"))
+        """Whether the kernel killed anything in here for memory: the count of cgroup v1 or v2."""
+        read = self.inner.exec_run(["cat", *MEMORY_EVENTS], stderr=False)
+        words = read.output.decode("ascii", errors="replace").split()
+        return any(name == "oom_kill" and count != "0" for name, count in itertools.pairwise(words))
 
 
 def _collect(buffer: bytearray, chunk: bytes | None, line: Callable[[str], None] | None) -> None:

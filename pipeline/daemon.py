@@ -44,11 +44,15 @@ class UnixConnection(http.client.HTTPConnection):
 
 def answers(url: str) -> bool:
     """Whether an engine answers a ping there; unix:// and tcp:// are looked at, others are taken on trust."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 2375
+    except ValueError:
+        return False
     if parts.scheme == "unix":
         connection: http.client.HTTPConnection = UnixConnection(parts.path)
     elif parts.scheme == "tcp" and not os.environ.get("DOCKER_TLS_VERIFY"):
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 2375, timeout=PING_SECONDS)
+        connection = http.client.HTTPConnection(parts.hostname or "", port, timeout=PING_SECONDS)
     else:
         return True
     try:

@@ -6,7 +6,7 @@ Seconds by name in one small file; a missing or damaged one means the defaults.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline import atomic
 
@@ -20,7 +20,7 @@ _lock = threading.Lock()
 
 def about(cache: Path, kind: str, name: str) -> float:
     """The seconds that a piece of work may take: as last time, or as others of its kind."""
-    known = atomic.read_json(cache / "timings.json") or {}
+    known = _known(cache)
     value = known.get(f"{kind}:{name}") or known.get(kind)
     return float(value) if isinstance(value, int | float) else DEFAULTS[kind]
 
@@ -28,6 +28,11 @@ def about(cache: Path, kind: str, name: str) -> float:
 def took(cache: Path, kind: str, name: str, seconds: float) -> None:
     """Remember how long a piece of work took."""
     with _lock:
-        known = atomic.read_json(cache / "timings.json") or {}
+        known = _known(cache)
         known[f"{kind}:{name}"] = known[kind] = round(seconds, 1)
         atomic.write_json(cache / "timings.json", known)
+
+
+def _known(cache: Path) -> dict[str, Any]:
+    found = atomic.read_json(cache / "timings.json")
+    return found if isinstance(found, dict) else {}

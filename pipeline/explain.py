@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def changes(resolution: Resolution) -> tuple[Change, ...]:
     """Every option that was asked for and has another value now, with its cause."""
     old, final = kconfig.values(resolution.old), kconfig.values(resolution.final)
-    warned = kconfig.warnings(resolution.stderr)
+    # that a value is invalid is the cause, whatever else is said of its symbol
+    warned = sorted(kconfig.warnings(resolution.stderr), key=lambda one: not one.invalid)
     found = []
     for symbol, asked, got in kconfig.differing(old, final):
         said = next((one for one in warned if symbol in one.symbols), None)
@@ -31,12 +32,12 @@ def changes(resolution: Resolution) -> tuple[Change, ...]:
 
 
 def loudness(resolution: Resolution) -> Loudness:
-    """What was said about Hyper-V options that were lost; `none` when none was."""
+    """What was said about Hyper-V options that were lost; `none` when none was, and none was refused."""
+    if resolution.exit_status:  # conf that refuses leaves .config as it was, so that nothing differs
+        return Loudness.REFUSED
     lost = [change for change in changes(resolution) if change.symbol in hyperv.SYMBOLS and change.got in {"n", "-"}]
     if not lost:
         return Loudness.NONE
-    if resolution.exit_status:
-        return Loudness.REFUSED
     return Loudness.WARNED if any(change.warning for change in lost) else Loudness.SILENT
 
 

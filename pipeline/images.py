@@ -149,9 +149,9 @@ def _rootfs(engine: Engine, say: Callable[[str], None]) -> None:
 def _host_sources() -> list[str]:
     folder = Path("/etc/apt")
     paths = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
-    return [path.read_text(errors="replace") for path in paths if path.is_file()]
+    kept = [path for path in paths if path.suffix in {".list", ".sources"} and path.is_file()]
+    return [path.read_text(errors="replace") for path in kept]
 
 
 def _codename() -> str:
-    lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
-    return next((line.partition("=")[2].strip('"') for line in lines if line.startswith("VERSION_CODENAME=")), "")
+    return aptsources.codename_of(Path("/etc/os-release").read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ ABSENT = "-"
 SIZE_LIMIT = 4 * 2**20
 
 _SET = re.compile(r"CONFIG_([A-Za-z0-9_]+)=(.*)")
-_UNSET = re.compile(r"# CONFIG_([A-Za-z0-9_]+) is not set")
+_UNSET = re.compile(r"# CONFIG_([A-Za-z0-9_]+) is not set\s*")
 _VALUE = re.compile(r'[ymn]|-?[0-9]+|0[xX][0-9a-fA-F]+|"(?:[^"\\]|\\.)*"')
 # scripts/kconfig/confdata.c, conf_warning(): "file:line:warning: text" (6.1 to 7.3)
 _WARNING = re.compile(r"^(?P<file>[^:\s]+):(?P<line>\d+):warning: (?P<text>.*)$")
@@ -95,7 +95,7 @@ def line(symbol: str, value: str) -> str:
 
 
 def replaced(text: str, symbol: str, value: str) -> str:
-    """The text with one option set, in place where it was named before."""
+    """The text with one option set, in a line at its end and nowhere else."""
     kept = [
         old
         for old in text.splitlines()
@@ -110,8 +110,8 @@ def warnings(stderr: str) -> tuple[Warned, ...]:
     for text in stderr.splitlines():
         if match := _WARNING.match(text):
             invalid = _INVALID.search(match["text"])
-            named = frozenset(_WORD.findall(match["text"]))
-            found.append(Warned(text, named, invalid["symbol"] if invalid else ""))
+            named = [invalid["symbol"]] if invalid else _WORD.findall(match["text"])
+            found.append(Warned(text, frozenset(named), invalid["symbol"] if invalid else ""))
     return tuple(found)
 
 

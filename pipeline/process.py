@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+ZOMBIE = "Z"  # ended, but not yet waited for: in a container without an init it stays so
 START_TIME = 19  # field 22 of /proc/PID/stat, counted after the command's name (proc(5))
 
 
@@ -16,8 +17,10 @@ def identity(pid: int | None = None) -> str:
     number = pid or os.getpid()
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
-    started = stat.rpartition(")")[2].split()[START_TIME]
-    return f"{boot}:{number}:{started}"
+    fields = stat.rpartition(")")[2].split()
+    if fields[0] == ZOMBIE:
+        raise ProcessLookupError(f"process {number} has ended")
+    return f"{boot}:{number}:{fields[START_TIME]}"
 
 
 def alive(name: str) -> bool:

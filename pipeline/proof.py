@@ -82,5 +82,6 @@ def _files(data: bytes) -> dict[str, tuple[str, ...]]:
         for member in archive:
             stream = archive.extractfile(member) if member.isfile() and member.name in NAMES else None
             if stream:
-                found[member.name] = tuple(lines_of(stream.read().rstrip(b"\n")))
+                text = stream.read().rstrip(b"\n")
+                found[member.name] = tuple(lines_of(text)) if text else ()
     return found

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from pipeline import atomic, bootstrap, host, images, matrix, progress, record, replay, session, stages, store, table
-from pipeline.errors import HostError, UserError
+from pipeline.errors import HostError, PipelineError, UserError
 from pipeline.model import Expectation, Status
 from pipeline.policy import POLICIES
 
@@ -72,11 +71,32 @@ def run(options: Options) -> int:
     with progress.view(plain=options.plain) as view:
         view.say(f"{len(states)} cells and {len(controls)} controls through {options.through}; results in {folder}")
         store.write_run(folder, states, controls, note)
+        homes = _homes(folder, states, controls)
         try:
-            _stages(options, view, folder, states, controls)
+            _stages(options, view, homes)
         except KeyboardInterrupt:
             note["exit_status"] = INTERRUPTED
+        except HostError as error:
+            _blame(options, homes, error)
+        except UserError as error:
+            _blame(options, homes, error)
+            store.write_run(folder, states, controls, {**note, "exit_status": error.exit_status})
+            raise
     return _finish(folder, states, controls, note)
+
+
+def _homes(folder: Path, states: Sequence[State], controls: Sequence[State]) -> list[tuple[State, Path]]:
+    """Each state with its folder."""
+    cells = [(state, folder / "cells" / state.cell.name) for state in states]
+    return cells + [(state, folder / "controls" / state.cell.name) for state in controls]
+
+
+def _blame(options: Options, homes: Sequence[tuple[State, Path]], error: PipelineError) -> None:
+    """Note in every cell that could still go on why it did not."""
+    for state, home in homes:
+        if state.going and state.reached != options.through:
+            state.error = str(error)
+            store.write_cell(home, state, options.through)
 
 
 def _check(options: Options) -> None:
@@ -108,21 +128,17 @@ def _check_disk(options: Options) -> None:
             )
 
 
-def _stages(
-    options: Options, view: View, folder: Path, states: Sequence[State], controls: Sequence[State],
-) -> None:  # fmt: skip
+def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]]) -> None:
     """The stages in order; records are written after each."""
-    everyone = [*states, *controls]
-    homes = {id(state): folder / "cells" / state.cell.name for state in states}
-    homes |= {id(state): folder / "controls" / state.cell.name for state in controls}
-    with ExitStack() as stack:
-        for state in everyone:
-            store.write_cell(homes[id(state)], state, options.through)
-        engine = stack.enter_context(session.session(view))
+    everyone = [state for state, _ in homes]
+    folders = {id(state): home for state, home in homes}
+    for state, home in homes:
+        store.write_cell(home, state, options.through)
+    with session.session(view) as engine:
         bench = stages.Bench(
             engine=engine, view=view, cache=options.cache, jobs=options.jobs or host.cores(), fresh=options.fresh,
-            keep=lambda state: store.write_cell(homes[id(state)], state, options.through),
-            folder_of=lambda state: homes[id(state)],
+            keep=lambda state: store.write_cell(folders[id(state)], state, options.through),
+            folder_of=lambda state: folders[id(state)],
         )  # fmt: skip
         stages.sources(bench, everyone)
         stages.resolutions(bench, everyone)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.table import Table
 
-from pipeline.model import Ladder, Outcome, Status
+from pipeline import hyperv
+from pipeline.model import Outcome, Status
 from pipeline.proof import clean
 
 if TYPE_CHECKING:
@@ -75,12 +76,9 @@ def _story(record: dict[str, Any]) -> str:
     roots = [change for change in record["changes"] if change["symbol"] in ("HYPERV", "HYPERV_VMBUS")]
     if record["outcome"] == Outcome.LOST and roots:
         text += ". " + "; ".join(f"{change['cause']}" for change in roots)
-        gone = [change["symbol"] for change in record["changes"] if _hyperv(change) and change not in roots]
+        gone = [one["symbol"] for one in record["changes"] if one["symbol"] in hyperv.SYMBOLS and one not in roots]
         text += f"; {len(gone)} more went with it: {', '.join(gone)}" if gone else ""
     if record["outcome"] == Outcome.LOST and record["loudness"] in ("silent", "warned"):
         text += f". Told: {next((change['warning'] for change in roots if change['warning']), 'nothing')}"
     return text
 
-
-def _hyperv(change: dict[str, Any]) -> bool:
-    return change["symbol"] in Ladder.__members__ or "HYPERV" in change["symbol"] or "_HV_" in change["symbol"]

@@ -5,25 +5,34 @@ Pure. Grammar: Documentation/kbuild/kconfig-language.rst, "Menu dependencies".
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 LEVELS = {"n": 0, "m": 1, "y": 2}
-COMPARISONS = frozenset({"=", "!=", "<", ">", "<=", ">="})
-_TOKEN = re.compile(r'\s*(&&|\|\||!=|<=|>=|=|<|>|!|\(|\)|"[^"]*"|[A-Za-z0-9_./-]+)')
+COMPARISONS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
+}  # fmt: skip
+_NOBODY = frozenset[str]()
+_CONSTANT = re.compile(r"[ymn]|\d+|0x[0-9a-fA-F]+")
+_TOKEN = re.compile(r"""\s*(&&|\|\||!=|<=|>=|=|<|>|!|\(|\)|"[^"]*"|'[^']*'|[A-Za-z0-9_./-]+)""")
 
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """A level, the symbols that hold it at n, and all symbols in it."""
+    """A level, the symbols that hold it at n, and those that hold it at y."""
 
     level: int
     low: frozenset[str]
-    names: frozenset[str]
+    high: frozenset[str]
+
+
+def _term(level: int, low: frozenset[str], high: frozenset[str]) -> _Term:
+    return _Term(level, low if level == 0 else _NOBODY, high if level == LEVELS["y"] else _NOBODY)
 
 
 class _Parser:
@@ -42,9 +51,7 @@ class _Parser:
         while self._at("||"):
             self._next()
             other = self._both()
-            level = max(term.level, other.level)
-            low = frozenset[str]() if level else term.low | other.low
-            term = _Term(level, low, term.names | other.names)
+            term = _term(max(term.level, other.level), term.low | other.low, term.high | other.high)
         return term
 
     def _both(self) -> _Term:
@@ -52,38 +59,46 @@ class _Parser:
         while self._at("&&"):
             self._next()
             other = self._unary()
-            term = _Term(min(term.level, other.level), term.low | other.low, term.names | other.names)
+            term = _term(min(term.level, other.level), term.low | other.low, term.high | other.high)
         return term
 
     def _unary(self) -> _Term:
         word = self._next()
         if word == "!":
             inner = self._unary()
-            level = 2 - inner.level
-            return _Term(level, frozenset() if level else inner.names, inner.names)
+            return _term(LEVELS["y"] - inner.level, inner.high, inner.low)
         if word == "(":
             inner = self.either()
             self._next()
             return inner
         if self.tokens and self.tokens[0] in COMPARISONS:
             return self._comparison(word)
-        level = LEVELS.get(self._value(word), 0)
-        return _Term(level, frozenset() if level else frozenset({word}), frozenset({word}))
+        return _term(LEVELS.get(self._value(word), 0), frozenset({word}), frozenset({word}))
 
     def _comparison(self, left: str) -> _Term:
-        operator, right = self._next(), self._next()
-        equal = self._value(left) == self._value(right)
-        # order comparisons are of numbers, which no option of ours depends on: taken as true, so never blamed
-        truth = {"=": equal, "!=": not equal}.get(operator, True)
-        names = frozenset({left})
-        return _Term(2 if truth else 0, frozenset() if truth else names, names)
+        sign, right = self._next(), self._next()
+        truth = _holds(sign, self._value(left), self._value(right))
+        return _term(LEVELS["y"] if truth else 0, frozenset({left}), frozenset({left}))
 
     def _value(self, word: str) -> str:
-        return self.values.get(word, word if word in LEVELS else "n").strip('"')
+        if word[:1] in {'"', "'"} or _CONSTANT.fullmatch(word):
+            return word.strip("\"'")
+        return self.values.get(word, "n").strip('"')
+
+
+def _holds(sign: str, left: str, right: str) -> bool:
+    if sign in {"=", "!="}:
+        return (left == right) == (sign == "=")
+    try:
+        return COMPARISONS[sign](int(left, 0), int(right, 0))
+    except ValueError:
+        return True  # of no number nothing is claimed
 
 
 def blocking(text: str, values: Mapping[str, str]) -> tuple[str, ...]:
     """The symbols that make an expression n; none when it is m or y, or when a trailing `if` does not apply."""
+    if "$(" in text:  # a macro, such as a question to the compiler, which only conf can answer
+        return ()
     main, _, condition = text.partition(" if ")
     if condition and not _Parser(condition, values).either().level:
         return ()

@@ -1,0 +1,48 @@
+"""What tests share: the engine, and a cache of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline import bootstrap, daemon, images
+from pipeline.engine import Engine
+from pipeline.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).resolve().parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs an engine is run after what does not, and what takes minutes last."""
+    items.sort(key=lambda item: ("boot" in item.keywords, "docker" in item.keywords))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The engine that `./inv test` found or started; its absence is a failure and no skip."""
+    url = daemon.find(os.environ)
+    if url is None:
+        raise HostError("no container engine answers: run the tests with ./inv test")
+    os.environ["DOCKER_HOST"] = url
+    made = Engine()
+    yield made
+    made.remove_live()
+
+
+@pytest.fixture(scope="session")
+def toolchain(engine: Engine) -> str:
+    """The gcc toolchain's image."""
+    return images.toolchain(engine, "gcc", bootstrap.say)
+
+
+@pytest.fixture
+def faketree(tmp_path: Path) -> Path:
+    """A copy of the tiny tree, to be spoiled by a test."""
+    return Path(shutil.copytree(HERE / "faketree", tmp_path / "tree"))

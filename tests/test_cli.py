@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def inv(*words: str, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command line as the wrapper hands it over."""
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *words], cwd=folder, check=False, text=True, capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **environment}, timeout=120,
+    )  # fmt: skip
+
+
+def test_list_names_every_command() -> None:
+    done = inv("--list")
+    assert done.returncode == 0
+    for name in ("matrix", "plan", "resolve", "build", "boot", "judge", "doctor", "prune", "test", "lint", "engine"):
+        assert f"  {name} " in done.stdout
+
+
+@pytest.mark.parametrize("name", ["matrix", "plan", "resolve", "build", "boot", "judge", "doctor", "prune", "test"])
+def test_help(name: str) -> None:
+    done = inv(name, "--help")
+    assert done.returncode == 0
+    assert "Docstring:" in done.stdout
+
+
+def test_completion_calls_the_wrapper() -> None:
+    done = inv("--print-completion-script=bash")
+    assert done.returncode == 0
+    assert "./inv --complete" in done.stdout
+    assert "matrix" in inv("--complete", "--", "inv", "ma").stdout.split()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nonsense"], ["matrix", "--nonsense"], ["boot"], ["matrix", "--through", "moon"], ["matrix", "--jobs", "-3"],
+        ["matrix", "--accel", "warp"], ["matrix", "--file", "/nowhere/matrix.yaml"], ["judge", "/nowhere"],
+        ["matrix", "--cells", "no-such-cell"], ["boot", "/nowhere/vmlinuz"], ["boot", "/etc/passwd"],
+        ["plan", "--cells", "nothing"],
+    ],
+)  # fmt: skip
+def test_bad_words_end_with_2_and_one_clear_text(words: list[str]) -> None:
+    done = inv(*words)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert "inv:" in done.stderr
+
+
+def test_a_bad_config_is_told_with_its_line_and_nothing_is_written(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "matrix.yaml", tmp_path)
+    shutil.copytree(ROOT / "kconfig", tmp_path / "kconfig")
+    (tmp_path / "kconfig" / "fragments" / "distro-m.config").write_text("CONFIG_HYPERV=m\n<html>\n")
+    done = inv("matrix", "--file", str(tmp_path / "matrix.yaml"), folder=tmp_path)
+    assert done.returncode == 2
+    assert "distro-m.config:2: not a .config line" in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_no_engine_is_our_fault_and_no_verdict(tmp_path: Path) -> None:
+    dead = f"unix://{tmp_path}/none.sock"
+    done = inv("matrix", "--plain", "--file", str(ROOT / "matrix.yaml"), folder=tmp_path, DOCKER_HOST=dead)
+    assert done.returncode == 69, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_no_disk_space_is_told_before_anything_starts(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "t", small]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
+        pytest.skip("cannot mount a small file system here")
+    try:
+        done = inv("matrix", "--plain", HVMATRIX_CACHE=str(small))
+    finally:
+        subprocess.run(["umount", small], check=True)
+    assert done.returncode == 69
+    assert "no disk space" in done.stderr
+    assert "GiB free" in done.stderr

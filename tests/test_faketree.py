@@ -1,0 +1,120 @@
+"""Whole runs over a tiny tree with a real Makefile, in real containers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline import run
+from pipeline.errors import UserError
+from tests import fakematrix
+
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
+PATCHES = Path(__file__).resolve().parent / "patches"
+GOOD = (PATCHES / "tristate.patch").read_text()
+BREAKING = (PATCHES / "breaking.patch").read_text()
+
+
+def test_a_kernel_that_does_not_compile(tmp_path: Path, faketree: Path) -> None:
+    (faketree / "broken.c").touch()
+    fakematrix.write(tmp_path, faketree)
+    assert run.run(fakematrix.options(tmp_path)) == 1
+    (record,) = fakematrix.records(tmp_path)
+    assert (record["status"], record["outcome"], record["class"]) == ("FAIL", "unknown", "BUILD_FAILED")
+    assert "kernel/fake.c:3:1: error: expected ';'" in record["reason"]
+    assert "CC      kernel/fake.o" in (tmp_path / "results/latest/cells" / record["cell"] / "build.log").read_text()
+    assert not list((tmp_path / "cache" / "kernels").glob("*"))
+
+
+def test_what_a_tree_runs_is_contained(tmp_path: Path, faketree: Path) -> None:
+    fakematrix.write(tmp_path, faketree)
+    assert run.run(fakematrix.options(tmp_path)) == 1
+    (record,) = fakematrix.records(tmp_path)
+    assert record["reason"].endswith("kernel/fake.c:9: error: contained")
+
+
+def test_a_full_disk_is_our_error_and_no_verdict(tmp_path: Path, faketree: Path) -> None:
+    (faketree / "fulldisk").touch()
+    fakematrix.write(tmp_path, faketree)
+    assert run.run(fakematrix.options(tmp_path)) == 69
+    (record,) = fakematrix.records(tmp_path)
+    assert (record["status"], record["outcome"]) == ("ERROR", "unknown")
+    assert "the disk is full" in record["reason"]
+
+
+def test_a_tree_without_conf_is_our_error(tmp_path: Path, faketree: Path) -> None:
+    (faketree / "broken").touch()
+    fakematrix.write(tmp_path, faketree)
+    assert run.run(fakematrix.options(tmp_path, "resolve")) == 69
+    assert "no conf here" in fakematrix.records(tmp_path)[0]["error"]
+
+
+def test_a_refused_config(tmp_path: Path, faketree: Path) -> None:
+    (faketree / "refuse").touch()
+    fakematrix.write(tmp_path, faketree)
+    assert run.run(fakematrix.options(tmp_path, "resolve")) == 1
+    (record,) = fakematrix.records(tmp_path)
+    assert (record["outcome"], record["class"]) == ("lost", "REFUSED")
+
+
+def test_the_split_loses_m_and_says_why(tmp_path: Path, faketree: Path) -> None:
+    (faketree / "split").touch()
+    fakematrix.write(tmp_path, faketree)
+    assert run.run(fakematrix.options(tmp_path, "resolve")) == 1
+    (record,) = fakematrix.records(tmp_path)
+    assert (record["outcome"], record["loudness"], record["predicted"]) == ("lost", "warned", "detected")
+    causes = {change["symbol"]: change["cause"] for change in record["changes"]}
+    assert causes["HYPERV"] == "HYPERV is bool here (drivers/hv/Kconfig:3): m is invalid, and it took its default"
+    assert "HYPERV_VMBUS=n" in causes["HYPERV_BALLOON"]
+    assert run.run(fakematrix.options(tmp_path, "resolve")) == 1
+    again = fakematrix.records(tmp_path)[0]
+    assert again["reused"]["resolve"]
+    assert {**again, "reused": 0, "seconds": 0} == {**record, "reused": 0, "seconds": 0}
+    assert run.judge(tmp_path / "results" / "latest") == 1
+
+
+def test_patches_are_applied_in_order(tmp_path: Path, faketree: Path) -> None:
+    (tmp_path / "1.patch").write_text(GOOD)
+    (tmp_path / "2.patch").write_text(BREAKING)
+    fakematrix.write(tmp_path, faketree, [tmp_path / "1.patch", tmp_path / "2.patch"])
+    assert run.run(fakematrix.options(tmp_path)) == 1
+    (record,) = fakematrix.records(tmp_path)
+    assert "expected ';'" in record["reason"]
+    assert record["source"].endswith("1.patch, 2.patch")
+    assert not (faketree / "broken.c").exists()
+
+
+def test_a_patch_that_does_not_apply_names_the_hunk(tmp_path: Path, faketree: Path) -> None:
+    (tmp_path / "bad.patch").write_text(GOOD.replace('-\tbool "Microsoft', '-\tbool "Macrosoft'))
+    fakematrix.write(tmp_path, faketree, [tmp_path / "bad.patch"])
+    with pytest.raises(UserError) as caught:
+        run.run(fakematrix.options(tmp_path))
+    assert caught.value.exit_status == 2
+    assert "drivers/hv/Kconfig:1" in caught.value.details
+    assert "bad.patch does not apply" in caught.value.brief
+    assert fakematrix.records(tmp_path)[0]["status"] == "ERROR"
+    assert json.loads((tmp_path / "results/latest/run.json").read_text())["exit_status"] == 2
+
+
+@pytest.mark.parametrize("path", ["../../../../etc/planted", "/etc/planted", ".git/hooks/planted"])
+def test_a_patch_cannot_leave_the_tree(tmp_path: Path, faketree: Path, path: str) -> None:
+    (tmp_path / "out.patch").write_text(BREAKING.replace("b/broken.c", f"b/{path}"))
+    fakematrix.write(tmp_path, faketree, [tmp_path / "out.patch"])
+    with pytest.raises(UserError, match="does not apply"):
+        run.run(fakematrix.options(tmp_path, "resolve"))
+
+
+def test_a_package_that_does_not_exist_lists_those_that_do(tmp_path: Path, faketree: Path) -> None:
+    fakematrix.write(tmp_path, faketree, source="{debian: {suite: trixie, package: linux-source-9.99}}")
+    with pytest.raises(UserError) as caught:
+        run.run(fakematrix.options(tmp_path, "resolve"))
+    assert "no package linux-source-9.99 in trixie" in caught.value.brief
+    assert "linux-source-6.12" in caught.value.details
+
+
+def test_a_required_symbol_that_no_tree_has(tmp_path: Path, faketree: Path) -> None:
+    fakematrix.write(tmp_path, faketree, source="{debian: {suite: bookworm-nowhere, package: linux-source-*}}")
+    assert run.run(fakematrix.options(tmp_path, "resolve")) == 69
+    assert "cannot read the package lists" in fakematrix.records(tmp_path)[0]["error"]

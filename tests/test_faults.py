@@ -1,0 +1,156 @@
+"""What happens when the host, the engine or the user gets in the way of a run."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from pipeline import run
+from pipeline.container import PROJECT
+from pipeline.engine import OWNER, Engine
+from tests import fakematrix
+
+pytestmark = pytest.mark.docker
+ROOT = Path(__file__).resolve().parent.parent
+SLOW = "bzImage:\n\t@echo '  CC      kernel/fake.o'\n\t@sleep 120\n"
+
+
+class Door:
+    """A socket before the engine's, which can be slammed."""
+
+    def __init__(self, path: Path, target: str) -> None:
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        self.target = target
+        self.pairs: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(self.target)
+                self.pairs += [near, far]
+                threading.Thread(target=self._copy, args=(near, far), daemon=True).start()
+
+    @staticmethod
+    def _copy(near: socket.socket, far: socket.socket) -> None:
+        with suppress(OSError, ValueError):
+            while True:
+                for ready in select.select([near, far], [], [])[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        (far if ready is near else near).shutdown(socket.SHUT_WR)
+                        return
+                    (far if ready is near else near).sendall(data)
+
+    def slam(self) -> None:
+        """End every connection and take no more."""
+        for one in [self.listener, *self.pairs]:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+def left(engine: Engine, pid: int) -> list[str]:
+    found = engine.client.containers.list(all=True, filters={"label": f"{PROJECT}=container"})
+    return [box.id for box in found if f":{pid}:" in box.labels[OWNER]]
+
+
+def started(tmp_path: Path, faketree: Path, engine: Engine) -> subprocess.Popen[str]:
+    """A run in the middle of a build that takes long."""
+    makefile = faketree / "Makefile"
+    makefile.write_text(makefile.read_text().split("bzImage:")[0] + SLOW)
+    fakematrix.write(tmp_path, faketree)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "build", "v", "--file", "matrix.yaml"], cwd=tmp_path, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HVMATRIX_CACHE": str(tmp_path / "cache")},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert child.stdout
+    for line in child.stdout:
+        if "build v/m: started" in line:
+            break
+    deadline = time.monotonic() + 60
+    while not left(engine, child.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    assert child.poll() is None
+    return child
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_cleans_up_and_says_130(
+    tmp_path: Path, faketree: Path, engine: Engine, number: signal.Signals,
+) -> None:  # fmt: skip
+    child = started(tmp_path, faketree, engine)
+    child.send_signal(number)
+    out, _ = child.communicate(timeout=60)
+    assert child.returncode == 130, out
+    assert "Traceback" not in out
+    assert left(engine, child.pid) == []
+    (record,) = fakematrix.records(tmp_path)
+    assert record["status"] == "ERROR"
+
+
+def test_kill_9_then_the_next_run_cleans_up_and_goes_on(tmp_path: Path, faketree: Path, engine: Engine) -> None:
+    child = started(tmp_path, faketree, engine)
+    child.kill()
+    child.communicate(timeout=30)
+    assert left(engine, child.pid)
+    (record,) = fakematrix.records(tmp_path)
+    assert (record["status"], record["reason"]) == ("ERROR", "not finished")
+    assert run.judge(tmp_path / "results" / "latest") == 69
+    assert run.run(fakematrix.options(tmp_path, "resolve")) == 0
+    assert left(engine, child.pid) == []
+    assert fakematrix.records(tmp_path)[0]["reused"]["resolve"]
+
+
+def test_an_engine_that_goes_away_in_the_middle(
+    tmp_path: Path, faketree: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    makefile = faketree / "Makefile"
+    makefile.write_text(makefile.read_text().split("bzImage:")[0] + SLOW)
+    fakematrix.write(tmp_path, faketree)
+    door = Door(tmp_path / "door.sock", os.environ["DOCKER_HOST"].removeprefix("unix://"))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/door.sock")
+
+    def slam() -> None:
+        deadline = time.monotonic() + 60
+        while not left(engine, os.getpid()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(2)
+        door.slam()
+
+    threading.Thread(target=slam, daemon=True).start()
+    assert run.run(fakematrix.options(tmp_path)) == 69
+    (record,) = fakematrix.records(tmp_path)
+    assert record["status"] == "ERROR"
+    assert "the container engine failed" in record["reason"]
+    for one in left(engine, os.getpid()):
+        engine.client.containers.get(one).remove(force=True)
+
+
+def test_results_that_cannot_be_written(tmp_path: Path, faketree: Path) -> None:
+    fakematrix.write(tmp_path, faketree)
+    (tmp_path / "results").write_text("a file where the folder must be")
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", "build", "v", "--file", "matrix.yaml"], cwd=tmp_path, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HVMATRIX_CACHE": str(tmp_path / "cache")},
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 69
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pipeline import verdict
+from pipeline.model import Expectation, Ladder, Loudness, Outcome, Status
+from pipeline.values import Observation
+from pipeline.verdict import Case
+from tests.frames import BARE, HYPERV
+
+M_612 = {"HYPERVISOR_GUEST": "y", "ACPI": "y", "HYPERV": "m", "HYPERV_BALLOON": "m"}
+OFF = {"HYPERVISOR_GUEST": "y", "ACPI": "y", "HYPERV": "n"}
+SPLIT = {"HYPERVISOR_GUEST": "y", "ACPI": "y", "HYPERV": "y", "HYPERV_VMBUS": "y", "HYPERV_BALLOON": "y"}
+CORE_ONLY = {**SPLIT, "HYPERV_VMBUS": "n", "HYPERV_BALLOON": "-"}
+
+
+def seen(ladder: Ladder, why: str = "", *, complete: bool = True) -> Observation:
+    return Observation(ladder=ladder, complete=complete, failure_class=why, reason=why.lower())
+
+
+def case(old: dict[str, str], final: dict[str, str], observation: Observation | None = None, **more: Any) -> Case:
+    return Case(old=old, final=final, machine=HYPERV, loudness=Loudness.NONE, observation=observation, **more)
+
+
+def expecting(**claims: Any) -> Expectation:
+    return Expectation(cells="*", where="matrix.yaml:9", **claims)
+
+
+@pytest.mark.parametrize(
+    ("old", "final", "rung", "why", "outcome", "status"),
+    [
+        (M_612, M_612, Ladder.BOUND, "", Outcome.KEPT, Status.PASS),
+        (M_612, SPLIT, Ladder.BOUND, "", Outcome.KEPT, Status.PASS),
+        (M_612, OFF, Ladder.DETECTED, "CORE_NOT_BUILT", Outcome.LOST, Status.FAIL),
+        (SPLIT, CORE_ONLY, Ladder.CORE, "VMBUS_NOT_BUILT", Outcome.LOST, Status.FAIL),
+        (OFF, OFF, Ladder.DETECTED, "CORE_NOT_BUILT", Outcome.SAME_OFF, Status.PASS),
+        (OFF, SPLIT, Ladder.BOUND, "", Outcome.GAINED, Status.PASS),
+    ],
+)
+def test_outcome_of_an_honest_boot(
+    old: dict[str, str], final: dict[str, str], rung: Ladder, why: str, outcome: Outcome, status: Status,
+) -> None:  # fmt: skip
+    found = verdict.judge(case(old, final, seen(rung, why)), None)
+    assert (found.outcome, found.status, found.failure_class) == (outcome, status, why)
+
+
+@pytest.mark.parametrize("rung", [rung for rung in Ladder if rung is not Ladder.BOUND])
+def test_a_boot_below_its_config_is_a_contradiction(rung: Ladder) -> None:
+    found = verdict.judge(case(M_612, M_612, seen(rung, "X")), None)
+    assert (found.outcome, found.status) == (Outcome.CONTRADICTION, Status.FAIL)
+
+
+def test_a_boot_above_its_config_is_a_contradiction_even_if_wished_for() -> None:
+    found = verdict.judge(case(M_612, OFF, seen(Ladder.BOUND)), expecting(ladder=Ladder.BOUND))
+    assert (found.outcome, found.status) == (Outcome.CONTRADICTION, Status.FAIL)
+
+
+@pytest.mark.parametrize("why", ["WRONG_KERNEL", "WITNESSES_DIFFER"])
+def test_doubts_are_contradictions(why: str) -> None:
+    assert verdict.judge(case(M_612, M_612, seen(Ladder.BOUND, why)), None).outcome is Outcome.CONTRADICTION
+
+
+def test_a_dead_kernel_is_lost_and_not_a_contradiction() -> None:
+    found = verdict.judge(case(M_612, M_612, seen(Ladder.NONE, "NO_BOOT", complete=False)), None)
+    assert (found.outcome, found.status, found.failure_class) == (Outcome.LOST, Status.FAIL, "NO_BOOT")
+
+
+@pytest.mark.parametrize("why", ["HOST_FAILED", "QEMU_REJECTED", "EVIDENCE_DAMAGED"])
+def test_our_fault_is_never_a_fail(why: str) -> None:
+    found = verdict.judge(case(M_612, M_612, seen(Ladder.NONE, why, complete=False)), None)
+    assert (found.outcome, found.status) == (Outcome.UNKNOWN, Status.ERROR)
+
+
+def test_an_error_wins_over_everything() -> None:
+    found = verdict.judge(case(M_612, OFF, error="engine gone"), expecting(outcome=Outcome.LOST))
+    assert (found.status, found.reason, found.observed) == (Status.ERROR, "engine gone", None)
+
+
+def test_a_void_run_has_no_boot_verdicts() -> None:
+    found = verdict.judge(case(M_612, M_612, seen(Ladder.BOUND), void="control x"), expecting(ladder=Ladder.BOUND))
+    assert (found.status, found.outcome) == (Status.ERROR, Outcome.UNKNOWN)
+    assert "control x" in found.reason
+
+
+def test_a_build_failure_says_nothing_of_hyperv() -> None:
+    found = verdict.judge(case(M_612, M_612, build="does not compile: x.c:1: error"), None)
+    assert (found.outcome, found.status, found.failure_class) == (Outcome.UNKNOWN, Status.FAIL, "BUILD_FAILED")
+
+
+def test_artifacts_that_contradict_are_never_kept() -> None:
+    found = verdict.judge(case(M_612, M_612, problems=("hv_vmbus.ko is missing",)), expecting(outcome=Outcome.KEPT))
+    assert (found.outcome, found.status) == (Outcome.CONTRADICTION, Status.FAIL)
+
+
+def test_a_skip_is_neither() -> None:
+    found = verdict.judge(case(M_612, M_612, skip="--accel kvm: no"), expecting(outcome=Outcome.KEPT))
+    assert (found.status, found.outcome) == (Status.SKIP, Outcome.UNKNOWN)
+
+
+def test_a_refused_config_is_lost_loudly() -> None:
+    found = verdict.judge(case(M_612, M_612, refused=True), None)
+    assert (found.outcome, found.failure_class) == (Outcome.LOST, "REFUSED")
+
+
+def test_resolve_alone_foretells() -> None:
+    lost = verdict.judge(case(M_612, OFF), None)
+    assert (lost.outcome, lost.failure_class, lost.observed) == (Outcome.LOST, "CORE_NOT_BUILT", None)
+    assert verdict.judge(case(SPLIT, CORE_ONLY), None).failure_class == "VMBUS_NOT_BUILT"
+    assert verdict.judge(case(M_612, SPLIT), None).outcome is Outcome.KEPT
+
+
+def test_an_expected_loss_passes_and_a_kept_one_then_fails() -> None:
+    known = expecting(
+        ladder=Ladder.DETECTED, outcome=Outcome.LOST, loudness=Loudness.WARNED, failure_class="CORE_NOT_BUILT",
+    )  # fmt: skip
+    lost = replace(case(M_612, OFF, seen(Ladder.DETECTED, "CORE_NOT_BUILT")), loudness=Loudness.WARNED)
+    assert verdict.judge(lost, known).status is Status.PASS
+    kept = verdict.judge(case(M_612, SPLIT, seen(Ladder.BOUND)), known)
+    assert kept.status is Status.FAIL
+    assert "matrix.yaml:9" in kept.reason
+    quiet = verdict.judge(replace(lost, loudness=Loudness.SILENT), known)
+    assert quiet.status is Status.FAIL
+    assert "loudness silent instead of warned" in quiet.reason
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [{"ladder": Ladder.CORE}, {"outcome": Outcome.LOST}, {"loudness": Loudness.WARNED}, {"failure_class": "X_Y"}],
+)
+def test_each_wrong_claim_fails(claim: dict[str, Any]) -> None:
+    assert verdict.judge(case(M_612, M_612, seen(Ladder.BOUND)), expecting(**claim)).status is Status.FAIL
+
+
+def test_without_flags_nothing_is_required() -> None:
+    found = verdict.judge(replace(case(M_612, M_612, seen(Ladder.BOOTED)), machine=BARE), None)
+    assert (found.required, found.outcome) == (Ladder.BOOTED, Outcome.SAME_OFF)
