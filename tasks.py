@@ -103,9 +103,9 @@ def boot(
     return single.boot(asked, run.Options(file=Path(file), accel=accel, plain=plain))
 
 
-@task(help={"folder": "a run below results/"}, auto_shortflags=False)
+@task(help={"folder": "a run, such as results/latest"}, auto_shortflags=False)
 @command
-def judge(_: Context, folder: str = "results/latest") -> int:
+def judge(_: Context, folder: str) -> int:
     """Judge a saved run again from its files alone."""
     return run.judge(Path(folder))
 

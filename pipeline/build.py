@@ -9,7 +9,7 @@ import hashlib
 import re
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline import archive, atomic, kconfig
 from pipeline.container import Limits
@@ -51,7 +51,7 @@ def config_of(wanted: Kernel) -> str:
 def known(wanted: Kernel, cache: Path) -> Build | None:
     """The finished build of a kernel, if the cache has it whole."""
     folder = cache / "kernels" / wanted.key
-    note = atomic.read_json(folder / "build.json")
+    note: Any = atomic.read_json(folder / "build.json")
     try:
         whole = all(_digest(folder / name) == digest for name, digest in note["files"].items())
         seconds = float(note["seconds"])

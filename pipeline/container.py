@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PROJECT = "org.hvmatrix.project"
 OUTPUT_LIMIT = 32 * 2**20
+KILLED = 137
 MEMORY_EVENTS = ("/sys/fs/cgroup/memory/memory.oom_control", "/sys/fs/cgroup/memory.events")
 BUILDER = "1000:1000"
 
@@ -99,7 +100,9 @@ class Container:
                 _collect(out, first, line)
                 _collect(err, second, line)
             status = self.api.exec_inspect(made["Id"])["ExitCode"]
-            killed = status != 0 and (status is None or self._killed_for_memory())
+            early = time.monotonic() - started < seconds
+            # within its time nobody but the engine, or the kernel for want of memory, kills a command in a container
+            killed = status is None or (status == KILLED and early) or (status != 0 and self._killed_for_memory())
         if killed:
             raise HostError(
                 f"{argv[0]} was killed in its container",

@@ -69,7 +69,7 @@ def write_cell(folder: Path, state: State, planned: str) -> None:
         atomic.write(folder / "config.final", resolution.final)
         text = f"$ make {state.cell.policy}\n{resolution.stdout}--- stderr\n{resolution.stderr}"
         atomic.write(folder / "resolve.log", f"{text}--- exit status {resolution.exit_status}\n")
-    if state.build and (state.build.folder / "build.log").is_file():
+    if state.build and state.build.folder != folder and (state.build.folder / "build.log").is_file():
         _copy(state.build.folder / "build.log", folder / "build.log")
     if state.boot and state.boot.folder != folder:
         folder.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,7 @@ def test_no_engine_is_our_fault_and_no_verdict(tmp_path: Path) -> None:
 def test_no_disk_space_is_told_before_anything_starts(tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "t", small]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "t", str(small)]
     if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
         pytest.skip("cannot mount a small file system here")
     try:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline import hyperv
+from pipeline.model import Ladder, Machine
+
+FULL = Machine(name="hyperv", hyperv=("relaxed", "vpindex", "time", "synic"), devices=("vmbus-bridge", "hv-balloon"))
+BASE = {"HYPERVISOR_GUEST": "y", "ACPI": "y"}
+OLD_M = {**BASE, "HYPERV": "m", "HYPERV_BALLOON": "m", "HYPERV_KEYBOARD": "m", "PCI_HYPERV": "y"}
+OLD_Y = {**BASE, "HYPERV": "y", "HYPERV_BALLOON": "y"}
+SPLIT = {**BASE, "HYPERV": "y", "HYPERV_VMBUS": "y", "HYPERV_BALLOON": "y"}
+
+CONFIGS: list[tuple[str, dict[str, str], Ladder]] = [
+    ("6.12 m", OLD_M, Ladder.BOUND),
+    ("6.12 y", OLD_Y, Ladder.BOUND),
+    ("6.12 n", {**BASE, "HYPERV": "n"}, Ladder.DETECTED),
+    ("6.12 absent", BASE, Ladder.DETECTED),
+    ("split y+y", SPLIT, Ladder.BOUND),
+    ("split y+m", {**SPLIT, "HYPERV_VMBUS": "m", "HYPERV_BALLOON": "m"}, Ladder.BOUND),
+    ("split y+n", {**SPLIT, "HYPERV_VMBUS": "n", "HYPERV_BALLOON": "n"}, Ladder.CORE),
+    ("split y+n, balloon left over", {**SPLIT, "HYPERV_VMBUS": "n"}, Ladder.CORE),
+    ("split n, bus left over", {**SPLIT, "HYPERV": "n"}, Ladder.DETECTED),
+    ("carried over with m", {**OLD_M, "HYPERV_VMBUS": "n"}, Ladder.BOUND),
+    ("no guest support", {**SPLIT, "HYPERVISOR_GUEST": "n"}, Ladder.BOOTED),
+    ("guest support absent", {"HYPERV": "y", "HYPERV_VMBUS": "y", "ACPI": "y"}, Ladder.BOOTED),
+    ("no ACPI", {**SPLIT, "ACPI": "n"}, Ladder.CORE),
+    ("no ACPI, old", {**OLD_M, "ACPI": "n"}, Ladder.CORE),
+    ("no balloon", {**SPLIT, "HYPERV_BALLOON": "n"}, Ladder.OFFERED),
+    ("no balloon, old", {**OLD_M, "HYPERV_BALLOON": "n"}, Ladder.OFFERED),
+    ("balloon absent", {**BASE, "HYPERV": "y"}, Ladder.OFFERED),
+    ("nothing", {}, Ladder.BOOTED),
+]
+BRIDGE: tuple[str, ...] = ("vmbus-bridge",)
+MACHINES: list[tuple[str, tuple[str, ...], tuple[str, ...], Ladder]] = [
+    ("bare", (), (), Ladder.BOOTED),
+    ("no vpindex", ("relaxed", "time"), FULL.devices, Ladder.BOOTED),
+    ("no synic", ("vpindex",), FULL.devices, Ladder.CORE),
+    ("no bridge", ("vpindex", "synic"), (), Ladder.CORE),
+    ("no balloon", ("vpindex", "synic"), BRIDGE, Ladder.CONNECTED),
+    ("smallest", ("vpindex", "synic"), FULL.devices, Ladder.BOUND),
+]
+
+
+@pytest.mark.parametrize(("options", "rung"), [case[1:] for case in CONFIGS], ids=[case[0] for case in CONFIGS])
+def test_promised(options: dict[str, str], rung: Ladder) -> None:
+    assert hyperv.promised(options, FULL) is rung
+
+
+@pytest.mark.parametrize(("flags", "devices", "rung"), [case[1:] for case in MACHINES], ids=[c[0] for c in MACHINES])
+def test_a_machine_limits_what_is_promised(flags: tuple[str, ...], devices: tuple[str, ...], rung: Ladder) -> None:
+    machine = Machine(name="x", hyperv=flags, devices=devices)
+    assert hyperv.ceiling(machine) is rung
+    assert hyperv.promised(SPLIT, machine) is rung
+    assert hyperv.promised(OLD_M, machine) is rung
+    assert not hyperv.promised(BASE, machine).reaches(Ladder.CORE)
+
+
+def test_the_lower_of_config_and_machine_counts() -> None:
+    machine = Machine(name="x", hyperv=("vpindex", "synic"), devices=BRIDGE)
+    assert hyperv.promised({**SPLIT, "HYPERV_BALLOON": "n"}, machine) is Ladder.CONNECTED
+    assert hyperv.promised({**SPLIT, "HYPERV_VMBUS": "n"}, machine) is Ladder.CORE
+
+
+def test_core_and_bus() -> None:
+    configs = (OLD_M, OLD_Y, BASE, SPLIT, {**SPLIT, "HYPERV_VMBUS": "m"})
+    seen = [(hyperv.core(one), hyperv.vmbus(one)) for one in configs]
+    assert seen == [(True, "m"), (True, "y"), (False, "n"), (True, "y"), (True, "m")]
+
+
+def test_expected_modules_of_an_old_tree() -> None:
+    found = hyperv.expected_modules(OLD_M)
+    assert {name for name, wanted in found.items() if wanted} == {"hv_vmbus", "hv_balloon", "hyperv-keyboard"}
+    assert found["pci-hyperv"] is False
+
+
+def test_expected_modules_of_a_split_tree() -> None:
+    assert not any(hyperv.expected_modules(SPLIT).values())
+    assert hyperv.expected_modules({**SPLIT, "HYPERV_VMBUS": "m"})["hv_vmbus"] is True
+    assert hyperv.expected_modules({**SPLIT, "HYPERV_VMBUS": "n"})["hv_vmbus"] is False
+
+
+def test_modules_are_loaded_bus_first_and_all_of_them() -> None:
+    assert hyperv.LOADED[:2] == ("hv_vmbus", "hv_balloon")
+    assert sorted(hyperv.LOADED) == sorted({"hv_vmbus", *hyperv.MODULES.values()})
+
+
+def test_shown_tells_absent_from_n() -> None:
+    found = hyperv.shown({**BASE, "HYPERV": "n", "KVM_HYPERV": "y", "SYS_HYPERVISOR": "y"})
+    assert (found["HYPERV"], found["HYPERV_VMBUS"]) == ("n", "-")
+    assert not {"KVM_HYPERV", "SYS_HYPERVISOR"} & set(found)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import gzip
+import lzma
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline import hyperv, kmod
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RELEASE = "6.12.117-0123456789ab"
+
+
+def module(name: str, depends: str = "", release: str = RELEASE) -> bytes:
+    """Bytes with the .modinfo of a module, as modpost writes it, amid other sections."""
+    info = (
+        f"license=GPL", f"alias=vmbus:{'0' * 32}", f"depends={depends}", "retpoline=Y", "intree=Y", f"name={name}",
+        f"vermagic={release} SMP preempt mod_unload ",
+    )  # fmt: skip
+    text = b"".join(f"{one}\0".encode() for one in info)
+    return b"\x7fELF\x02\x01\x01" + b"\0" * 57 + b"text depends=nothing\0" + text + b"\0\0.symtab\0.strtab\0"
+
+
+def folder(path: Path, depends: dict[str, str]) -> dict[str, Path]:
+    for name, needed in depends.items():
+        (path / f"{name}.ko").write_bytes(module(name, needed))
+    return kmod.find(path)
+
+
+def test_info() -> None:
+    assert kmod.info(module("hv_balloon", "hv_vmbus")) == kmod.Info(("hv_vmbus",), RELEASE)
+    assert kmod.info(module("x", "hid,hv-vmbus")).depends == ("hid", "hv_vmbus")
+    assert kmod.info(module("x")).depends == ()
+    assert kmod.info(b"\x7fELF nothing of the kind") == kmod.Info((), "")
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("hid-hyperv.ko", "hid_hyperv"), ("hv_vmbus.ko.xz", "hv_vmbus"), ("pci-hyperv-intf.ko.gz", "pci_hyperv_intf")],
+)
+def test_names_have_underscores(tmp_path: Path, file: str, name: str) -> None:
+    assert kmod.name_of(tmp_path / file) == name
+
+
+def test_find_looks_below_and_takes_modules_only(tmp_path: Path) -> None:
+    deep = tmp_path / "kernel" / "drivers" / "hv"
+    deep.mkdir(parents=True)
+    (deep / "hv_vmbus.ko.xz").touch()
+    (deep / "hv-balloon.ko").touch()
+    for name in ("x.kof", "y.ko.sig", "modules.dep", ".ko"):
+        (deep / name).touch()
+    (deep / "folder.ko").mkdir()
+    found = kmod.find(tmp_path)
+    assert found == {"": deep / ".ko", "hv_balloon": deep / "hv-balloon.ko", "hv_vmbus": deep / "hv_vmbus.ko.xz"}
+    assert kmod.find(tmp_path / "nowhere") == {}
+
+
+def test_load_unpacks(tmp_path: Path) -> None:
+    data = module("hv_vmbus")
+    for name, packed in (("a.ko", data), ("a.ko.xz", lzma.compress(data)), ("a.ko.gz", gzip.compress(data))):
+        (tmp_path / name).write_bytes(packed)
+        assert kmod.load(tmp_path / name) == data
+
+
+DAMAGED = [
+    ("a.ko.xz", lzma.compress(module("a"))[:-20]),
+    ("a.ko.xz", b"\xfd7zXZ\0 and then nothing"),
+    ("a.ko.xz", module("a")),
+    ("a.ko.gz", gzip.compress(module("a"))[:-9]),
+    ("a.ko.gz", gzip.compress(module("a"))[:12] + b"\xff" * 40),
+    ("a.ko.gz", module("a")),
+    ("a.ko", lzma.compress(module("a"))),
+    ("a.ko", b""),
+    ("a.ko.gz", gzip.compress(b"MZ")),
+]
+
+
+@pytest.mark.parametrize(("name", "data"), DAMAGED)
+def test_damaged_modules_are_told_by_name(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(UserError, match=name):
+        kmod.load(tmp_path / name)
+
+
+def test_closure_has_each_after_what_it_depends_on(tmp_path: Path) -> None:
+    found = folder(tmp_path, {
+        "hv_vmbus": "", "hv_balloon": "hv_vmbus", "hid-hyperv": "hid,hv_vmbus", "hid": "", "hv_netvsc": "hv-vmbus",
+    })  # fmt: skip
+    order = list(kmod.closure(["hid-hyperv", "hv_balloon", "hv_storvsc"], found))
+    assert order == ["hid", "hv_vmbus", "hid_hyperv", "hv_balloon"]
+    assert next(iter(kmod.closure(hyperv.LOADED, found))) == "hv_vmbus"
+
+
+def test_closure_goes_deep_and_names_each_once(tmp_path: Path) -> None:
+    found = folder(tmp_path, {"a": "b,c", "b": "d", "c": "d", "d": ""})
+    assert list(kmod.closure(["a", "d", "a"], found)) == ["d", "b", "c", "a"]
+
+
+def test_closure_ends_on_a_cycle(tmp_path: Path) -> None:
+    found = folder(tmp_path, {"a": "b", "b": "c", "c": "a", "self": "self"})
+    assert sorted(kmod.closure(["a", "self"], found)) == ["a", "b", "c", "self"]
+
+
+def test_closure_leaves_out_what_is_not_there(tmp_path: Path) -> None:
+    assert list(kmod.closure(["a"], folder(tmp_path, {"a": "missing"}))) == ["a"]
+    assert kmod.closure(["a"], {}) == {}
+
+
+def test_closure_does_not_hide_a_damaged_dependency(tmp_path: Path) -> None:
+    found = folder(tmp_path, {"a": "b", "b": ""})
+    found["b"].write_bytes(b"junk")
+    with pytest.raises(UserError, match=r"b\.ko"):
+        kmod.closure(["a"], found)

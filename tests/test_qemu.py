@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline import qemu
+from pipeline.model import Machine
+from tests.frames import BARE, FLAGS, HYPERV
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CPU = "host,kvm=off,hv-relaxed,hv-vapic,hv-vpindex,hv-runtime,hv-time,hv-synic,hv-stimer,hv-stimer-direct,hv-tlbflush,"
+
+
+def after(argv: Sequence[str], option: str) -> list[str]:
+    return [argv[index + 1] for index, word in enumerate(argv) if word == option]
+
+
+def test_the_default_machine() -> None:
+    machine = Machine(name="hyperv", hyperv=FLAGS, devices=("vmbus-bridge", "hv-balloon"))
+    assert qemu.guest_argv(machine) == (
+        "qemu-system-x86_64", "-accel", "kvm", "-machine", "q35", "-cpu", f"{CPU}hv-ipi,hv-frequencies", "-smp", "1",
+        "-m", "512", "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
+        "-device", "vmbus-bridge", "-device", "hv-balloon,id=balloon",
+        "-d", "trace:vmbus_*,trace:hv_balloon_state_change",
+        "-kernel", "kernel", "-initrd", "initrd", "-append", "console=ttyS0 earlyprintk=ttyS0 panic=-1",
+    )  # fmt: skip
+
+
+def test_the_machine_without_flags() -> None:
+    assert qemu.guest_argv(Machine(name="bare", hyperv=(), devices=())) == (
+        "qemu-system-x86_64", "-accel", "kvm", "-machine", "q35", "-cpu", "host,kvm=off", "-smp", "1",
+        "-m", "512", "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
+        "-kernel", "kernel", "-initrd", "initrd", "-append", "console=ttyS0 earlyprintk=ttyS0 panic=-1",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("flags", [(), ("vpindex",), ("spinlocks=0x1fff", "vendor-id=x"), FLAGS])
+def test_kvm_is_hidden_from_every_guest(flags: tuple[str, ...]) -> None:
+    words = qemu.cpu(Machine(name="x", hyperv=flags, devices=())).split(",")
+    assert words == ["host", "kvm=off", *(f"hv-{flag}" for flag in flags)]
+
+
+def test_memory_cpus_and_words_for_the_kernel() -> None:
+    argv = qemu.guest_argv(Machine(name="x", hyperv=(), devices=(), memory=1024, cpus=4), "console=ttyS0 nopv")
+    assert (after(argv, "-m"), after(argv, "-smp"), after(argv, "-append")) == (["1024"], ["4"], ["console=ttyS0 nopv"])
+
+
+def test_the_order_of_devices_is_kept() -> None:
+    assert after(qemu.guest_argv(HYPERV), "-device")[0] == "vmbus-bridge"
+    assert after(qemu.guest_argv(BARE), "-d") == []
+
+
+def test_an_unknown_device_is_refused() -> None:
+    with pytest.raises(KeyError):
+        qemu.guest_argv(Machine(name="x", hyperv=(), devices=("virtio-net",)))
