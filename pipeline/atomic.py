@@ -71,4 +71,3 @@ def folder(path: Path) -> Iterator[Path]:
         except OSError:
             if not path.is_dir():  # somebody else was first: theirs is as good
                 raise
-        Path(name).mkdir(exist_ok=True)  # for its own clean-up to remove

@@ -89,29 +89,13 @@ def boot(
     modules = kmod.closure(hyperv.LOADED, available)
     nonce = secrets.token_hex(16)
     argv = qemu.guest_argv(machine, cmdline)
-    timers = TIMERS[host.accelerator]
     job = {
         "argv": "".join(f"{word}\n" for word in argv).encode(),
         "kernel": artifact.image.read_bytes(),
         "initrd": initrd(host.initramfs, modules, nonce),
     }
-    limits = Limits(memory=LIMITS[host.accelerator] + machine.memory, processes=256, seconds=int(timers.cap) + 60)
-    command = [f"boot-{host.accelerator}", str(int(timers.cap) + 30)]
-    devices = ["/dev/kvm:/dev/kvm:rw"] if host.accelerator == "kvm" else []
     started = time.monotonic()
-    with host.engine.container(
-        host.image, limits=limits, command=command, user=BUILDER, devices=devices, terminal=True, started=False,
-    ) as box:  # fmt: skip
-        box.put("/job", archive.pack(job, owner=1000))
-        socket = box.attach()
-        box.start()
-        end = f"hvmatrix:{nonce}:end:".encode()
-        raw = getattr(socket, "_sock", socket)
-        ending = console.watch(raw, log=out / "console.log", last_line=end, timers=timers, line=line)
-        if ending is Ending.EXITED:
-            box.exit_status(EXIT_SECONDS)
-        host_log = box.get("/job/host.log", LOG_LIMIT).get("host.log", b"")
-        socket.close()
+    ending, host_log = _run(host, job, machine, out / "console.log", f"hvmatrix:{nonce}:end:".encode(), line)
     atomic.write(out / "host.log", host_log)
     text = host_log.decode(errors="replace")
     if "host: start" not in text:
@@ -124,6 +108,29 @@ def boot(
     )  # fmt: skip
     save(run)
     return run
+
+
+def _run(
+    host: Host, job: Mapping[str, bytes], machine: Machine, log: Path, end: bytes, line: Callable[[str], None] | None,
+) -> tuple[Ending, bytes]:  # fmt: skip
+    """Run QEMU in a container until the console has ended; how it ended, and host.log."""
+    timers = TIMERS[host.accelerator]
+    limits = Limits(memory=LIMITS[host.accelerator] + machine.memory, processes=256, seconds=int(timers.cap) + 60)
+    command = [f"boot-{host.accelerator}", str(int(timers.cap) + 30)]
+    devices = ["/dev/kvm:/dev/kvm:rw"] if host.accelerator == "kvm" else []
+    with host.engine.container(
+        host.image, limits=limits, command=command, user=BUILDER, devices=devices, terminal=True, started=False,
+    ) as box:  # fmt: skip
+        box.put("/job", archive.pack(job, owner=1000))
+        socket = box.attach()
+        box.start()
+        raw = getattr(socket, "_sock", socket)
+        ending = console.watch(raw, log=log, last_line=end, timers=timers, line=line)
+        if ending is Ending.EXITED:
+            box.exit_status(EXIT_SECONDS)
+        host_log = box.get("/job/host.log", LOG_LIMIT).get("host.log", b"")
+        socket.close()
+    return ending, host_log
 
 
 def save(run: BootRun) -> None:

@@ -62,7 +62,7 @@ def guest(engine: Engine, say: Callable[[str], None]) -> str:
 
 
 def current() -> set[str]:
-    """The tags that the files in containers/ name now; trees are named by their sources, and are kept too."""
+    """The tags that the files in containers/ name now."""
     root = _tag("base", "Dockerfile", ROOTFS)
     chains = {_tag("toolchain", f"{name}.Dockerfile", root) for name in toolchains()}
     return {ROOTFS, root, _tag("host", "Dockerfile", root), _tag("guest", "Dockerfile", root), *chains}

@@ -6,11 +6,21 @@ Never touches what is not labelled as this project's, nor results/.
 from __future__ import annotations
 
 import shutil
+from typing import TYPE_CHECKING
 
-from pipeline import bootstrap, build, host, images
+from pipeline import atomic, bootstrap, build, host, images
 from pipeline.engine import Engine
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 CACHES = ("kernels", "boots", "resolutions", "sources")
+
+
+def _trees(cache: Path) -> set[str]:
+    """The trees that the sources of a matrix led to last; a patched or copied tree is quickly made again."""
+    notes = (atomic.read_json(path) for path in (cache / "sources").glob("*.json"))
+    return {str(note["image"]) for note in notes if isinstance(note, dict) and "image" in note}
 
 
 def prune(*, everything: bool) -> int:
@@ -19,7 +29,7 @@ def prune(*, everything: bool) -> int:
     cache = bootstrap.cache_folder()
     before = host.free_bytes(cache)
     engine.reap()
-    keep = set() if everything else images.current()
+    keep = set() if everything else images.current() | _trees(cache)
     removed = engine.prune_images(keep)
     if everything:
         engine.remove_volume(build.CCACHE_VOLUME)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.table import Table
 
 from pipeline import hyperv
@@ -29,8 +28,8 @@ def show(console: Console, records: Sequence[dict[str, Any]], void: str) -> None
     if records and shared:
         common = ", ".join(f"{axis} {_axis(records[0], axis)}" for axis in shared)
         console.print(f"all cells: {common}", highlight=False)
-    table = Table(box=box.SIMPLE, padding=(0, 1), show_edge=False)
-    for name in ("cell", "HYPERV", "VMBUS", "told", "ladder required/seen", "outcome", "status"):
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)  # 80 columns hold the longest words
+    for name in ("cell", "HYPERV", "VMBUS", "told", "required/seen", "outcome", "status"):
         table.add_column(name, no_wrap=True)
     table.add_column("s", justify="right", no_wrap=True)
     for record in records:

@@ -76,7 +76,8 @@ def test_a_disabled_stanza_does_not_count(word: str) -> None:
 
 def test_codename() -> None:
     assert aptsources.codename_of(OS_RELEASE) == "trixie"
-    assert aptsources.codename_of(OS_RELEASE.replace("=trixie", '="trixie"').replace("=debian", "='debian'")) == "trixie"
+    quoted = OS_RELEASE.replace("=trixie", '="trixie"').replace("=debian", "='debian'")
+    assert aptsources.codename_of(quoted) == "trixie"
     assert aptsources.codename_of("ID=debian\n") == ""
     assert aptsources.codename_of("") == ""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import images
+from pipeline import images, prune
 from pipeline.container import PROJECT, Limits
 from pipeline.engine import OWNER, Engine
 from pipeline.errors import HostError, UserError
@@ -133,6 +133,15 @@ def test_images_record_their_packages(engine: Engine, toolchain: str) -> None:
     assert "binutils" in facts["packages"]
     assert facts["compiler"].startswith("gcc ")
     assert (engine.labels(toolchain) or {})[PROJECT] == "image"
+
+
+def test_prune_removes_what_nothing_names(engine: Engine, toolchain: str) -> None:
+    with engine.container(toolchain) as box:
+        box.commit("hvmatrix/tree:nobodys", {"org.hvmatrix.tree": "test"})
+    assert engine.labels("hvmatrix/tree:nobodys") is not None
+    assert prune.prune(everything=False) == 0
+    assert engine.labels("hvmatrix/tree:nobodys") is None
+    assert engine.labels(toolchain) is not None
 
 
 def test_no_such_toolchain(engine: Engine) -> None:

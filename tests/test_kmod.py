@@ -18,7 +18,7 @@ RELEASE = "6.12.117-0123456789ab"
 def module(name: str, depends: str = "", release: str = RELEASE) -> bytes:
     """Bytes with the .modinfo of a module, as modpost writes it, amid other sections."""
     info = (
-        f"license=GPL", f"alias=vmbus:{'0' * 32}", f"depends={depends}", "retpoline=Y", "intree=Y", f"name={name}",
+        "license=GPL", f"alias=vmbus:{'0' * 32}", f"depends={depends}", "retpoline=Y", "intree=Y", f"name={name}",
         f"vermagic={release} SMP preempt mod_unload ",
     )  # fmt: skip
     text = b"".join(f"{one}\0".encode() for one in info)
@@ -51,11 +51,11 @@ def test_find_looks_below_and_takes_modules_only(tmp_path: Path) -> None:
     deep.mkdir(parents=True)
     (deep / "hv_vmbus.ko.xz").touch()
     (deep / "hv-balloon.ko").touch()
-    for name in ("x.kof", "y.ko.sig", "modules.dep", ".ko"):
+    for name in ("x.kof", "y.ko.sig", "modules.dep"):
         (deep / name).touch()
     (deep / "folder.ko").mkdir()
     found = kmod.find(tmp_path)
-    assert found == {"": deep / ".ko", "hv_balloon": deep / "hv-balloon.ko", "hv_vmbus": deep / "hv_vmbus.ko.xz"}
+    assert found == {"hv_balloon": deep / "hv-balloon.ko", "hv_vmbus": deep / "hv_vmbus.ko.xz"}
     assert kmod.find(tmp_path / "nowhere") == {}
 
 

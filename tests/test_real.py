@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,37 @@ def test_debians_own_kernel(debian: Path, words: list[str], status: int, ladder:
     assert f"ladder    {ladder}" in text
     assert said in text
     assert found == status
+
+
+def test_kill_9_during_a_boot_leaves_nothing_after_the_next_command(debian: Path, engine: Engine) -> None:
+    kernel = next((debian / "boot").glob("vmlinuz-*"))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "boot", str(kernel), "--modules", str(debian / "modules"), "--plain"],
+        cwd=debian, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not _emulators() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(3)
+    child.kill()
+    child.wait()
+    assert _emulators()
+    assert inv_boot(debian, "--machine", "bare")[0] == 0
+    assert _emulators() == []
+    assert engine.reap() == 0
+
+
+def _emulators() -> list[str]:
+    """The processes of QEMU on this host, those in containers included."""
+    names = (path for path in Path("/proc").glob("[0-9]*/comm"))
+    return [path.parent.name for path in names if "qemu-system" in _text(path)]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def options(folder: Path, cache: Path, cells: str = "v6.12/builtin-y") -> run.Options:

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pipeline import table
+from pipeline.model import Loudness, Outcome, Status
+
+BOOL = "HYPERV is bool here (drivers/hv/Kconfig:5): m is invalid, and it took its default"
+WARNING = ".config:1090:warning: symbol value 'm' invalid for HYPERV"
+
+
+def change(symbol: str, cause: str = "depends on HYPERV_VMBUS", warning: str = "") -> dict[str, str]:
+    return {"symbol": symbol, "asked": "m", "got": "n", "cause": cause, "warning": warning}
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    return {
+        "cell": "newest/distro-m/olddefconfig/gcc/hyperv", "variant": "newest", "config": "distro-m",
+        "policy": "olddefconfig", "toolchain": "gcc", "machine": {"name": "hyperv"},
+        "requested": {"HYPERV": "m", "HYPERV_VMBUS": "-"}, "resolved": {"HYPERV": "m", "HYPERV_VMBUS": "-"},
+        "changes": [], "loudness": Loudness.NONE, "predicted": "bound", "required": "bound", "observed": "bound",
+        "outcome": Outcome.KEPT, "class": "", "status": Status.PASS, "reason": "",
+        "seconds": {"boot": 3.2, "build": 1.0}, **changes,
+    }  # fmt: skip
+
+
+LOST = record(
+    outcome=Outcome.LOST, loudness=Loudness.WARNED, observed="detected", reason="HYPERV is not set\nmore",
+    changes=[
+        change("HYPERV", BOOL, WARNING), change("HYPERV_BALLOON"), change("UIO_HV_GENERIC"), change("KVM_HYPERV"),
+        change("PREEMPT_NONE"),
+    ],
+    resolved={"HYPERV": "n", "HYPERV_VMBUS": "-"}, **{"class": "CORE_NOT_BUILT"},
+)  # fmt: skip
+
+
+def shown(records: list[dict[str, Any]], void: str = "") -> str:
+    console = Console(file=io.StringIO(), width=160, force_terminal=False)
+    table.show(console, records, void)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_loss_is_told_in_words() -> None:
+    (text,) = table.lines([record(), LOST], "")
+    assert text == (
+        "PASS newest/distro-m/olddefconfig/gcc/hyperv: lost (CORE_NOT_BUILT): HYPERV is not set. "
+        f"{BOOL}; 2 more went with it: HYPERV_BALLOON, UIO_HV_GENERIC. Told: {WARNING}"
+    )
+
+
+def test_a_silent_loss_says_that_nothing_was_told() -> None:
+    silent = {**LOST, "loudness": Loudness.SILENT, "changes": [change("HYPERV_VMBUS", "this tree does not declare it")]}
+    (text,) = table.lines([silent], "")
+    assert text.endswith(". this tree does not declare it. Told: nothing")
+
+
+@pytest.mark.parametrize("status", [Status.FAIL, Status.ERROR, Status.SKIP])
+def test_everything_that_is_no_pass_is_told(status: Status) -> None:
+    assert table.lines([record(status=status, reason="because\nof", outcome=Outcome.UNKNOWN)], "") == [
+        f"{status} newest/distro-m/olddefconfig/gcc/hyperv: unknown: because",
+    ]
+
+
+def test_a_pass_is_not_told_and_a_void_run_is() -> None:
+    assert table.lines([record()], "") == []
+    assert table.lines([record()], "a control differs") == ["VOID: a control differs"]
+
+
+def test_escape_sequences_do_not_reach_the_terminal() -> None:
+    bad = record(status=Status.FAIL, reason="\x1b[2J\x1b]0;owned\x07 oops\x9b31m", **{"class": "A\x1b[31mB"})
+    (text,) = table.lines([bad], "")
+    assert text.isprintable()
+    assert "AB" in text
+    assert "oops" in text
+    assert "\x1b" not in shown([bad])
+
+
+def test_totals() -> None:
+    records = [record(), LOST, record(status=Status.FAIL), record(status=Status.ERROR)]
+    assert table.totals(records) == "4 cells: 2 PASS, 1 FAIL, 1 ERROR"
+
+
+def test_the_table_says_once_what_all_cells_share() -> None:
+    text = shown([record(), LOST | {"config": "builtin-y"}])
+    assert "all cells: policy olddefconfig, toolchain gcc, machine hyperv" in text
+    row = next(line for line in text.splitlines() if "builtin-y" in line)
+    for word in ("newest/builtin-y", "m → n", "- → -", "warned", "bound/detected", "lost", "PASS", "4"):
+        assert word in row
+
+
+def test_the_table_tells_what_was_not_booted_and_what_differs() -> None:
+    text = shown([record(observed=None), record(machine={"name": "bare"})])
+    assert "bound/(bound)" in text
+    assert "newest/distro-m/bare" in text
+
+
+def test_a_markup_like_reason_is_shown_as_it_is() -> None:
+    assert "[bold]x[/nonsense]" in shown([record(status=Status.FAIL, reason="[bold]x[/nonsense]")])
