@@ -46,10 +46,15 @@ def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return stream.read() if stream else b""
 
 
+def plain(member: tarfile.TarInfo) -> bool:
+    """Whether a member is a regular file whose bytes are all in the archive; a sparse one can grow without bounds."""
+    return member.isfile() and not member.issparse()
+
+
 def unpack(data: bytes) -> dict[str, bytes]:
     """The regular files of a tar by name; links, devices and folders are left out."""
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        return {member.name: _member(archive, member) for member in archive if member.isfile()}
+        return {member.name: _member(archive, member) for member in archive if plain(member)}
 
 
 def save(files: Mapping[str, bytes], folder: Path) -> None:

@@ -43,18 +43,24 @@ def release_of(image: Path) -> str:
 
 def check(build: Build) -> Artifact:
     """The bootable kernel of a build, with every way in which it contradicts its .config."""
-    folder = build.folder
-    image = folder / "bzImage"
-    options = kconfig.values(build.kernel.config)
-    modules = kmod.find(folder / "modules")
-    release = release_of(image)
-    problems = [
-        *_release(release, (folder / "release").read_text().strip(), build.kernel.localversion),
-        *_config(kconfig.values((folder / ".config").read_text()), options),
-        *_symbols((folder / "System.map").read_text().splitlines(), options),
+    image, modules = build.folder / "bzImage", kmod.find(build.folder / "modules")
+    release = ""
+    try:
+        release = release_of(image)
+        problems = _problems(build, release, modules)
+    except (UserError, OSError) as error:  # a tree may leave anything in its build folder
+        problems = [str(error).splitlines()[0]]
+    return Artifact(image=image, release=release, modules=modules, problems=tuple(problems))
+
+
+def _problems(build: Build, release: str, modules: Mapping[str, Path]) -> list[str]:
+    folder, options = build.folder, kconfig.values(build.kernel.config)
+    return [
+        *_release(release, (folder / "release").read_text(errors="replace").strip(), build.kernel.localversion),
+        *_config(kconfig.values((folder / ".config").read_text(errors="replace")), options),
+        *_symbols((folder / "System.map").read_text(errors="replace").splitlines(), options),
         *_modules(modules, options, release),
     ]
-    return Artifact(image=image, release=release, modules=modules, problems=tuple(problems))
 
 
 def _release(found: str, built: str, suffix: str) -> list[str]:

@@ -12,13 +12,16 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import zstandard
+
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-SUFFIXES = (".ko", ".ko.xz", ".ko.gz")
+SUFFIXES = (".ko", ".ko.xz", ".ko.gz", ".ko.zst")
+SIZE_LIMIT = 256 * 2**20
 ELF = b"\x7fELF"
 # The .modinfo section is a row of NUL-terminated tag=value strings (include/linux/moduleparam.h, __MODULE_INFO).
 _DEPENDS = re.compile(rb"\0depends=([^\0]*)\0")
@@ -52,7 +55,9 @@ def load(path: Path) -> bytes:
             data = lzma.decompress(data)
         elif path.suffix == ".gz":
             data = gzip.decompress(data)
-    except (lzma.LZMAError, OSError, EOFError, zlib.error) as error:
+        elif path.suffix == ".zst":
+            data = zstandard.ZstdDecompressor().decompress(data, max_output_size=SIZE_LIMIT)
+    except (lzma.LZMAError, OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise UserError(f"{path}: cannot be decompressed", details=str(error)) from error
     if not data.startswith(ELF):
         raise UserError(f"{path}: not a kernel module", hint="give the modules of this kernel's own build")

@@ -78,9 +78,10 @@ def _decode(text: bytes, checksum: str) -> Proof:
 
 def _files(data: bytes) -> dict[str, tuple[str, ...]]:
     found = {}
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
-        for member in archive:
-            stream = archive.extractfile(member) if member.isfile() and member.name in NAMES else None
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as packed:
+        for member in packed:
+            wanted = member.isfile() and not member.issparse() and member.name in NAMES  # a sparse one can grow
+            stream = packed.extractfile(member) if wanted else None
             if stream:
                 text = stream.read().rstrip(b"\n")
                 found[member.name] = tuple(lines_of(text)) if text else ()

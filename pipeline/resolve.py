@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import archive, atomic, kconfig
 from pipeline.container import Limits
-from pipeline.errors import HostError
+from pipeline.errors import HostError, UserError
 from pipeline.policy import POLICIES
 from pipeline.values import Resolution
 
@@ -72,9 +72,9 @@ def _one(box: Container, number: int, old: str, policy: str) -> Resolution:
     box.put(folder, archive.pack({".config": old.encode()}, owner=1000))
     ran = box.run(["resolve-config", folder, POLICIES[policy]], seconds=CONF_SECONDS, environment={"LC_ALL": "C.UTF-8"})
     final = box.get(f"{folder}/.config", CONFIG_LIMIT).get(".config", b"").decode(errors="replace")
-    if ran.exit_status and not kconfig.warnings(ran.stderr):
+    if not _readable(final) or (ran.exit_status and not kconfig.warnings(ran.stderr)):
         raise HostError(
-            f"the tree's own conf does not run ({policy}, exit {ran.exit_status})",
+            f"the tree's own conf does not give a .config ({policy}, exit {ran.exit_status})",
             details=ran.stderr[-2000:] or ran.stdout[-2000:],
             hint="is this a kernel tree, and does the toolchain image have what it needs?",
         )
@@ -82,6 +82,13 @@ def _one(box: Container, number: int, old: str, policy: str) -> Resolution:
         old=old, final=final, stdout=ran.stdout, stderr=ran.stderr, exit_status=ran.exit_status,
         seconds=round(time.monotonic() - started, 2), declared=_declared(box, old, final),
     )  # fmt: skip
+
+
+def _readable(text: str) -> bool:
+    try:
+        return bool(kconfig.values(text))
+    except UserError:
+        return False
 
 
 def _declared(box: Container, old: str, final: str) -> Mapping[str, str]:

@@ -51,6 +51,27 @@ def test_a_tree_without_conf_is_our_error(tmp_path: Path, faketree: Path) -> Non
     assert "no conf here" in fakematrix.records(tmp_path)[0]["error"]
 
 
+def test_a_conf_that_writes_rubbish(tmp_path: Path, faketree: Path) -> None:
+    makefile = faketree / "Makefile"
+    makefile.write_text(makefile.read_text().replace("olddefconfig:", "olddefconfig:\n\t@echo rubbish > $(CONFIG)", 1))
+    fakematrix.write(tmp_path, faketree)
+    assert run.run(fakematrix.options(tmp_path, "resolve")) == 69
+    assert "does not give a .config" in fakematrix.records(tmp_path)[0]["error"]
+
+
+def test_a_build_that_leaves_rubbish_contradicts(tmp_path: Path, faketree: Path) -> None:
+    out = "arch/x86/boot include/config"
+    rubbish = f"bzImage:\n\t@cd $(O) && mkdir -p {out} && echo no > arch/x86/boot/bzImage\n"
+    rubbish += "\t@cd $(O) && touch System.map include/config/kernel.release\n"
+    makefile = faketree / "Makefile"
+    makefile.write_text(makefile.read_text().split("bzImage:")[0] + rubbish + "modules:\n\t@true\n")
+    fakematrix.write(tmp_path, faketree)
+    assert run.run(fakematrix.options(tmp_path)) == 1
+    (record,) = fakematrix.records(tmp_path)
+    assert (record["outcome"], record["class"]) == ("contradiction", "ARTIFACT_DIFFERS")
+    assert "not a Linux kernel" in record["reason"]
+
+
 def test_a_refused_config(tmp_path: Path, faketree: Path) -> None:
     (faketree / "refuse").touch()
     fakematrix.write(tmp_path, faketree)

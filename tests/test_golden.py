@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pipeline import boot, observe, qemu
 from pipeline.model import Ladder
-from pipeline.values import Observation
 from tests.frames import BARE, HYPERV
+
+if TYPE_CHECKING:
+    from pipeline.values import Observation
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "boots"
 FOLDERS = sorted(path for path in GOLDEN.iterdir() if path.is_dir())

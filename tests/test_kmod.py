@@ -5,6 +5,7 @@ import lzma
 from typing import TYPE_CHECKING
 
 import pytest
+import zstandard
 
 from pipeline import hyperv, kmod
 from pipeline.errors import UserError
@@ -44,6 +45,17 @@ def test_info() -> None:
 )
 def test_names_have_underscores(tmp_path: Path, file: str, name: str) -> None:
     assert kmod.name_of(tmp_path / file) == name
+
+
+def test_zstandard_and_its_damage(tmp_path: Path) -> None:
+    path = tmp_path / "hv_vmbus.ko.zst"
+    packed = zstandard.ZstdCompressor().compress(module("hv_vmbus"))
+    path.write_bytes(packed)
+    assert kmod.find(tmp_path) == {"hv_vmbus": path}
+    assert kmod.load(path) == module("hv_vmbus")
+    path.write_bytes(packed[:-8])
+    with pytest.raises(UserError, match="cannot be decompressed"):
+        kmod.load(path)
 
 
 def test_find_looks_below_and_takes_modules_only(tmp_path: Path) -> None:
