@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,7 @@ def build(
     `line` gets make's output as it comes. Raises HostError when the engine, the memory or the disk give out.
     """
     started = time.monotonic()
+    engine.ensure_volume(CCACHE_VOLUME)
     with engine.container(
         wanted.tree.image, limits=LIMITS, volumes={CCACHE_VOLUME: {"bind": "/ccache", "mode": "rw"}},
     ) as box:  # fmt: skip
@@ -85,8 +87,8 @@ def build(
 def _keep(box: Container, wanted: Kernel, cache: Path, made: Completed, seconds: float) -> Build:
     files = box.get("/build/out", ARTIFACT_LIMIT)
     folder = cache / "kernels" / wanted.key
-    if folder.exists():
-        folder.rename(folder.with_name(f".damaged-{wanted.key}-{time.time_ns()}"))
+    if folder.exists() and known(wanted, cache) is None:  # damaged; a whole one is of another run, and as good
+        shutil.rmtree(folder)
     with atomic.folder(folder) as target:
         archive.save(files, target)
         (target / "build.log").write_text(made.log)

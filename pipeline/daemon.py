@@ -90,30 +90,28 @@ def find(environment: Mapping[str, str]) -> str | None:
     return next((url for url in candidates(environment, cache) if _socket(url).exists() and answers(url)), None)
 
 
-def find_or_start(*, required: bool, environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment that points at an engine; a private one is started where we may.
-
-    Raises HostError when there is none and it is `required`; else an empty answer.
-    """
-    try:
-        url = find(environment) or _start(bootstrap.cache_folder(environment), environment)
-    except HostError as error:
-        if required:
-            raise
-        return {"HVMATRIX_NO_ENGINE": str(error)}
-    return {"DOCKER_HOST": url}
-
-
 def _socket(url: str) -> Path:
     return Path(urlsplit(url).path)
 
 
-def _start(cache: Path, environment: Mapping[str, str]) -> str:
+def obstacle() -> str:
+    """Why we may not start an engine of our own here; empty when we may."""
     if os.geteuid() != 0:
-        raise HostError("no container engine answers, and only root can start one", hint=BY_HAND)
+        return "only root can start one"
+    if not shutil.which("dockerd") and not bootstrap.may_install():
+        return "there is no dockerd, and this is no Debian or Ubuntu"
+    return ""
+
+
+def start(environment: Mapping[str, str]) -> str:
+    """Start a private engine, installing docker.io first where there is none; its URL.
+
+    Raises HostError that says what to do by hand when we may not, or when it does not come up.
+    """
+    if why := obstacle():
+        raise HostError(f"no container engine answers, and {why}", hint=BY_HAND)
+    cache = bootstrap.cache_folder(environment)
     if not shutil.which("dockerd"):
-        if not bootstrap.may_install():
-            raise HostError("no container engine answers, and this is no Debian or Ubuntu", hint=BY_HAND)
         bootstrap.install(["docker.io"])
         if url := find(environment):
             return url
@@ -130,10 +128,17 @@ def owner_of(folder: Path, cache: Path) -> int | None:
     """The pid of the private engine of this cache, if its pid file names a live dockerd that serves it."""
     try:
         pid = int((folder / "docker.pid").read_text())
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except (OSError, ValueError):
         return None
-    return pid if str(cache / "engine").encode() in words else None
+    return pid if str(cache / "engine").encode() in _words(pid) else None
+
+
+def _words(pid: int) -> list[bytes]:
+    """The command line of a process; none when it has ended, even if nobody has waited for it yet."""
+    try:
+        return [word for word in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") if word]
+    except OSError:
+        return []
 
 
 def _clear_stale(folder: Path, cache: Path) -> None:
@@ -143,19 +148,15 @@ def _clear_stale(folder: Path, cache: Path) -> None:
     for left in ("docker.pid", "docker.sock"):
         (folder / left).unlink(missing_ok=True)
     _stop_containerd(folder)
-    shutil.rmtree(folder / "exec", ignore_errors=True)
+    _remove(folder / "exec")
 
 
 def _stop_containerd(folder: Path) -> None:
     """A dockerd that was killed leaves its containerd behind, which holds our data folder's locks."""
     ours = str(folder / "exec" / "containerd" / "containerd.toml").encode()
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = entry.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if ours in words:
-            os.kill(int(entry.parent.name), signal.SIGKILL)
+    for entry in Path("/proc").glob("[0-9]*"):
+        if ours in _words(int(entry.name)):
+            os.kill(int(entry.name), signal.SIGKILL)
 
 
 def _spawn(folder: Path, cache: Path, url: str) -> None:
@@ -175,9 +176,11 @@ def _spawn(folder: Path, cache: Path, url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if answers(url):
+            process.returncode = 0  # it outlives us on purpose, and Popen would warn of that
             return
         time.sleep(0.1)
     process.kill()
+    process.wait()
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-bootstrap.LAST_LINES :])
     raise HostError("the private container engine does not start", details=tail, hint=BY_HAND)
 
@@ -191,7 +194,15 @@ def stop(environment: Mapping[str, str]) -> bool:
         return False
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
+    while time.monotonic() < deadline and _words(pid):
         time.sleep(0.1)
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
     return True
+
+
+def _remove(folder: Path) -> None:
+    """Remove one of our folders in /run with what the engine has mounted below it (a network namespace)."""
+    mounts = (line.split()[1] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines())
+    for mount in sorted((one for one in mounts if Path(one).is_relative_to(folder)), reverse=True):
+        subprocess.run(["umount", "-l", mount], check=False, stderr=subprocess.DEVNULL)
+    shutil.rmtree(folder, ignore_errors=True)

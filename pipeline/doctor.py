@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pipeline import bootstrap, host, images
+from pipeline import bootstrap, daemon, host, images
 from pipeline.engine import Engine
 from pipeline.errors import PipelineError
 
@@ -33,12 +33,15 @@ def show(environment: Mapping[str, str]) -> int:
 
 
 def _engine(environment: Mapping[str, str]) -> tuple[bool, str]:
-    if missing := environment.get("HVMATRIX_NO_ENGINE"):
-        return False, f"engine       {missing}"
     try:
-        engine = Engine()
+        url = daemon.find(environment)
+        if url is None:
+            why = daemon.obstacle()
+            able = "./inv matrix installs docker.io if need be, and starts a private one"
+            return not why, f"engine       none answers; {why or able}"
+        engine = Engine(url)
         there = engine.labels(images.ROOTFS) is not None
-        text = f"{engine.version()} at {environment.get('DOCKER_HOST', 'its usual place')}, data in {engine.root()}"
+        text = f"{engine.version()} at {url}, data in {engine.root()}"
     except PipelineError as error:
         return False, f"engine       {error}"
     return True, f"engine       {text}; Debian 13 base {'is there' if there else 'will be made'}"

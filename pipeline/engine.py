@@ -6,6 +6,7 @@ belong to this process, and are removed on every way out.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from contextlib import contextmanager
@@ -28,13 +29,15 @@ CALL_SECONDS = 600
 
 
 class Engine:
-    """A connection to the engine that DOCKER_HOST names."""
+    """A connection to an engine, by default the one that DOCKER_HOST names."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str = "") -> None:
+        environment = {**os.environ, **({"DOCKER_HOST": url} if url else {})}
         with translated("connecting"):
-            self.client = docker.from_env(timeout=CALL_SECONDS)
+            self.client = docker.from_env(timeout=CALL_SECONDS, environment=environment)
         self._live: dict[str, Container] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def version(self) -> str:
         """The engine's name and version, as it gives them."""
@@ -115,6 +118,8 @@ class Engine:
 
         It ends by itself after `limits.seconds`, should this process be killed.
         """
+        if self._closed:
+            raise HostError("interrupted: no more containers are made")
         argv = list(command) or ["sleep", str(limits.seconds)]
         with translated(f"making a container of {image}"):
             inner = self.client.containers.create(
@@ -143,8 +148,9 @@ class Engine:
             return  # the engine is gone or did it already; the next command removes what is left
 
     def remove_live(self) -> None:
-        """Remove every container of this process, which ends whatever waits for one. For interrupts."""
+        """Remove every container of this process, which ends whatever waits for one, and make no more."""
         with self._lock:
+            self._closed = True
             boxes = list(self._live.values())
         for box in boxes:
             self._remove(box.inner)
@@ -157,6 +163,11 @@ class Engine:
         for inner in left:
             self._remove(inner)
         return len(left)
+
+    def ensure_volume(self, name: str) -> None:
+        """Make a volume with the project's label, if it is not there yet."""
+        with translated(f"making the volume {name}"):
+            self.client.volumes.create(name, labels={PROJECT: "volume"})
 
     def prune_images(self, keep: Collection[str]) -> int:
         """Remove this project's images but for those tags; how many. One that a container uses stays."""

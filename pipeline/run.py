@@ -117,13 +117,18 @@ def _controls(asked: Matrix) -> list[State]:
     return made
 
 
-def _check_disk(options: Options) -> None:
-    for folder in {options.cache, options.results.absolute()}:
+def _check_disk(options: Options, engine_root: str = "") -> None:
+    """Refuse to start what would not fit; trees that are there already need no second place."""
+    known = any((options.cache / "sources").glob("*.json"))
+    needed = 2 if known else NEEDED_GIB[options.through]
+    places = {options.cache: needed, options.results.absolute(): 1}
+    if engine_root and Path(engine_root).is_dir():
+        places[Path(engine_root)] = needed
+    for folder, gib in places.items():
         free = host.free_bytes(folder) / 2**30
-        needed = NEEDED_GIB[options.through] if folder == options.cache else 1
-        if free < needed:
+        if free < gib:
             raise HostError(
-                f"no disk space: {folder} has {free:.1f} GiB free, {needed} GiB are needed",
+                f"no disk space: {folder} has {free:.1f} GiB free, {gib} GiB are needed",
                 hint="free some disk (./inv prune), or set HVMATRIX_CACHE to a folder on a larger one",
             )
 
@@ -135,6 +140,7 @@ def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]]) -
     for state, home in homes:
         store.write_cell(home, state, options.through)
     with session.session(view) as engine:
+        _check_disk(options, engine.root())
         bench = stages.Bench(
             engine=engine, view=view, cache=options.cache, jobs=options.jobs or host.cores(), fresh=options.fresh,
             keep=lambda state: store.write_cell(folders[id(state)], state, options.through),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline import artifact, atomic, boot, build, estimates, hyperv, images, kconfig, kmod, qemu, resolve, source
+from pipeline import host as memory
 from pipeline.errors import HostError
 
 if TYPE_CHECKING:
@@ -148,14 +149,29 @@ def builds(bench: Bench, states: Sequence[State], toolchains: dict[str, str]) ->
             other.seconds["build"] = 0.0 if found.reused else round(found.seconds / len(group), 2)
 
     groups = grouped(going(states), lambda state: state.kernel.key if state.kernel else state.cell.name)
+    _announce(bench, groups)
     each(bench, groups, make, 1)
+
+
+def _announce(bench: Bench, groups: Sequence[list[State]]) -> None:
+    """Say how many kernels there are, and how long those that must be built may take."""
+    kernels = [(group[0], group[0].kernel) for group in groups]
+    missing = [state for state, kernel in kernels if kernel and (bench.fresh or not build.known(kernel, bench.cache))]
+    seconds = sum(estimates.about(bench.cache, "build", _build_name(state)) for state in missing)
+    known = len(groups) - len(missing)
+    text = f"{len(groups)} distinct kernels, {known} known before"
+    bench.view.say(text + (f"; building {len(missing)}: about {seconds / 60:.0f} min" if missing else ""))
+
+
+def _build_name(state: State) -> str:
+    return f"{state.cell.variant.name}/{state.cell.config.name}"
 
 
 def _build(bench: Bench, state: State) -> Build:
     kernel = state.kernel
     if kernel is None:
         raise HostError(f"{state.cell.name} has no kernel to build")
-    name = f"{state.cell.variant.name}/{state.cell.config.name}"
+    name = _build_name(state)
     with bench.view.work(f"build {name}", estimates.about(bench.cache, "build", name)) as work:
         made = build.build(
             bench.engine, kernel, bench.cache, bench.folder_of(state), jobs=bench.jobs, line=work,
@@ -189,7 +205,8 @@ def boots(bench: Bench, states: Sequence[State], accelerator: str) -> None:
     groups = grouped(
         going(states), lambda state: (state.kernel.key if state.kernel else "", state.cell.machine),
     )  # fmt: skip
-    each(bench, groups, start, bench.jobs)
+    room = int(memory.memory_bytes()[1] / 2**20 / boot.LIMITS[accelerator])
+    each(bench, groups, start, max(1, min(bench.jobs, room)))
 
 
 def _boot(bench: Bench, host: boot.Host, state: State) -> BootRun:

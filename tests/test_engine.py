@@ -93,7 +93,8 @@ def test_what_a_killed_process_left_is_reaped(engine: Engine, toolchain: str) ->
     assert left not in {box.id for box in engine.client.containers.list(all=True)}
 
 
-def test_removing_live_containers_ends_who_waits_for_them(engine: Engine, toolchain: str) -> None:
+def test_removing_live_containers_ends_who_waits_for_them(toolchain: str) -> None:
+    engine = Engine()
     caught: list[HostError] = []
 
     def wait() -> None:
@@ -113,6 +114,8 @@ def test_removing_live_containers_ends_who_waits_for_them(engine: Engine, toolch
     thread.join(20)
     assert not thread.is_alive()
     assert caught
+    with pytest.raises(HostError, match="interrupted"), engine.container(toolchain):
+        pass
 
 
 def test_an_engine_that_is_gone_is_a_host_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,14 +8,17 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline import archive, artifact, bootstrap, build, images, run
+from pipeline import archive, artifact, boot, bootstrap, build, console, images, observe, qemu, run
 from pipeline.container import Limits
-from pipeline.values import Build, Kernel, Tree
+from pipeline.model import Ending, Ladder
+from pipeline.values import Artifact, Build, Kernel, Tree
+from tests.frames import HYPERV
 
 if TYPE_CHECKING:
     from pipeline.engine import Engine
@@ -68,6 +71,31 @@ def test_debians_own_kernel(debian: Path, words: list[str], status: int, ladder:
     assert f"ladder    {ladder}" in text
     assert said in text
     assert found == status
+
+
+DEATHS = [
+    ("rdinit=/bin/busybox sleep 100000", (), Ending.SILENT, "NO_BOOT", "hang: the console fell silent after"),
+    ("rdinit=/bin/busybox reboot -f", (), Ending.EXITED, "NO_BOOT", "reset without a panic message"),
+    ("", ("evmcs",), Ending.EXITED, "QEMU_REJECTED", "not supported by kernel"),
+]
+
+
+@pytest.mark.parametrize(("append", "flags", "ending", "why", "said"), DEATHS, ids=["hang", "reset", "refused"])
+def test_deaths_are_told_apart(
+    debian: Path, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    append: str, flags: tuple[str, ...], ending: Ending, why: str, said: str,
+) -> None:  # fmt: skip
+    monkeypatch.setitem(boot.TIMERS, "nested", console.Timers(silence=25, cap=200))
+    kernel = next((debian / "boot").glob("vmlinuz-*"))
+    made = Artifact(image=kernel, release=artifact.release_of(kernel), modules={})
+    machine = replace(HYPERV, hyperv=(*HYPERV.hyperv, *flags))
+    host = boot.prepare(engine, "nested", bootstrap.say)
+    seen = boot.boot(host, made, machine, tmp_path, cmdline=f"{qemu.CMDLINE} {append}".strip())
+    logs = [(tmp_path / name).read_bytes() for name in ("console.log", "host.log")]
+    found = observe.observe(seen, logs[0], logs[1], machine, None)
+    assert (seen.ending, found.ladder, found.failure_class) == (ending, Ladder.NONE, why)
+    assert said in found.reason
+    assert _emulators() == []
 
 
 def test_kill_9_during_a_boot_leaves_nothing_after_the_next_command(debian: Path, engine: Engine) -> None:

@@ -186,13 +186,6 @@ def test_nothing_answers(url: str) -> None:
         daemon.find({"DOCKER_HOST": url})
 
 
-def test_what_is_not_required_is_told_in_the_environment() -> None:
-    found = daemon.find_or_start(required=False, environment={"DOCKER_HOST": NOWHERE})
-    assert NOWHERE in found["HVMATRIX_NO_ENGINE"]
-    with pytest.raises(HostError):
-        daemon.find_or_start(required=True, environment={"DOCKER_HOST": NOWHERE})
-
-
 def test_candidates_end_with_our_own(tmp_path: Path) -> None:
     found = list(daemon.candidates({"XDG_RUNTIME_DIR": "/run/me"}, tmp_path))
     assert found[0] == "unix:///var/run/docker.sock"

@@ -1,0 +1,101 @@
+"""The private engine: started, found, killed, started again, stopped without a trace."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline import bootstrap, daemon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start an engine")
+BARE = {"PATH": os.environ["PATH"]}
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A cache folder of its own, hence an engine of its own."""
+    made = {**BARE, "HVMATRIX_CACHE": str(tmp_path / "cache")}
+    yield made
+    daemon.stop(made)
+
+
+@pytest.mark.docker
+def test_start_kill_start_stop(environment: dict[str, str]) -> None:
+    if not shutil.which("dockerd"):
+        pytest.skip("no dockerd on this host; the wrapper would install it")
+    cache = bootstrap.cache_folder(environment)
+    folder = daemon.run_folder(cache)
+    url = daemon.start(environment)
+    assert daemon.answers(url)
+    first = daemon.owner_of(folder, cache)
+    assert first
+    assert daemon.start(environment) == url
+    assert daemon.owner_of(folder, cache) == first
+
+    os.kill(first, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while daemon.answers(url) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert (folder / "docker.pid").exists()  # what a killed engine leaves
+    assert daemon.start(environment) == url
+    assert daemon.owner_of(folder, cache) not in {None, first}
+
+    assert daemon.stop(environment)
+    assert not daemon.stop(environment)
+    assert not folder.exists()
+    assert str(folder) not in Path("/proc/mounts").read_text()
+    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(cache).encode() in _bytes(path)]
+    assert left == []
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_file_that_is_no_engine_of_ours_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "docker.pid").write_text(str(os.getpid()))
+    assert daemon.owner_of(folder, tmp_path / "cache") is None
+
+
+def test_without_root_the_error_says_what_to_do(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "pipeline", tmp_path / "pipeline")
+    subprocess.run(["chmod", "-R", "a+rX", tmp_path], check=True)
+    script = (
+        "from pipeline import daemon\nfrom pipeline.errors import HostError\n"
+        "try:\n    daemon.start({'HOME': '/tmp'})\nexcept HostError as error:\n    print(error, error.exit_status)\n"
+    )
+    folders = [tmp_path, *tmp_path.parents]
+    closed = [folder for folder in folders if not folder.stat().st_mode & 0o001]
+    for folder in closed:
+        folder.chmod(folder.stat().st_mode | 0o001)
+    python = shutil.which("python3", path="/usr/bin:/bin") or sys.executable
+    try:
+        done = subprocess.run(
+            [python, "-c", script], cwd="/", env={**BARE, "PYTHONPATH": str(tmp_path)}, user=65534, group=65534,
+            extra_groups=[], text=True, capture_output=True, check=False,
+        )  # fmt: skip
+    except PermissionError:
+        pytest.skip("another user may not run this Python")
+    finally:
+        for folder in closed:
+            folder.chmod(folder.stat().st_mode & ~0o001)
+    assert "only root can start one" in done.stdout, done.stderr
+    assert "apt-get install docker.io" in done.stdout
+    assert done.stdout.strip().endswith("69")
