@@ -197,12 +197,18 @@ def stop(environment: Mapping[str, str]) -> bool:
     while time.monotonic() < deadline and _words(pid):
         time.sleep(0.1)
     _remove(folder)
+    _unmount(cache / "engine")  # an engine that was killed before leaves its data folder mounted on itself
     return True
 
 
 def _remove(folder: Path) -> None:
     """Remove one of our folders in /run with what the engine has mounted below it (a network namespace)."""
+    _unmount(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unmount(folder: Path) -> None:
+    """End every mount at or below one of our folders."""
     mounts = (line.split()[1] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines())
     for mount in sorted((one for one in mounts if Path(one).is_relative_to(folder)), reverse=True):
         subprocess.run(["umount", "-l", mount], check=False, stderr=subprocess.DEVNULL)
-    shutil.rmtree(folder, ignore_errors=True)

@@ -55,7 +55,9 @@ def test_start_kill_start_stop(environment: dict[str, str]) -> None:
     assert daemon.stop(environment)
     assert not daemon.stop(environment)
     assert not folder.exists()
-    assert str(folder) not in Path("/proc/mounts").read_text()
+    mounts = Path("/proc/mounts").read_text()
+    assert str(folder) not in mounts
+    assert str(cache) not in mounts
     left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(cache).encode() in _bytes(path)]
     assert left == []
 
