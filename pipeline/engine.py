@@ -81,6 +81,9 @@ class Engine:
         changes = [f'LABEL "{PROJECT}"="image"', f"ENV PATH={path}"]
         with translated(f"importing {tag}"):
             self.client.api.import_image(str(archive), repository=repository, tag=version, changes=changes)
+        if self.labels(tag) is None:  # Podman 4.3 overlooks the version
+            with translated(f"naming {tag}"):
+                self.client.images.get(f"{repository}:latest").tag(repository, version)
 
     def build(self, context: IO[bytes], *, tag: str, dockerfile: str, arguments: Mapping[str, str]) -> None:
         """Build an image of a tar that holds a Dockerfile. Raises HostError with the last lines it printed."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pipeline.engine import Engine
 
 CONTAINERS = Path(__file__).resolve().parent.parent / "containers"
-ROOTFS = "hvmatrix/rootfs:trixie"
+NAMES = "localhost/hvmatrix"  # with `localhost`, no engine looks for them anywhere else
+ROOTFS = f"{NAMES}/rootfs:trixie"
 REGISTRY_IMAGE = "debian:trixie-slim"
 FACTS = "/usr/share/hvmatrix"
 FACTS_LIMIT = 2**20
@@ -94,7 +95,7 @@ def _tag(name: str, dockerfile: str, parent: str) -> str:
         digest.update(f"{path.name}\n{path.stat().st_mode & 0o100}\n".encode() + path.read_bytes())
     stem = dockerfile.partition(".")[0]
     image = name if dockerfile == "Dockerfile" else f"{name}-{stem}"
-    return f"hvmatrix/{image}:{digest.hexdigest()[:16]}"
+    return f"{NAMES}/{image}:{digest.hexdigest()[:16]}"
 
 
 def _inputs(name: str, dockerfile: str) -> list[Path]:

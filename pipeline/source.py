@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pipeline import archive, atomic
+from pipeline import archive, atomic, images
 from pipeline.container import Limits
 from pipeline.errors import HostError, UserError
 from pipeline.model import DebianSource
@@ -53,7 +53,7 @@ def tree(
 
 def _image(toolchain: str, digest: str) -> str:
     tag = hashlib.sha256(f"{toolchain}\n{digest}".encode()).hexdigest()[:16]
-    return f"hvmatrix/tree:{tag}"
+    return f"{images.NAMES}/tree:{tag}"
 
 
 def _debian(

@@ -43,8 +43,16 @@ def show(console: Console, records: Sequence[dict[str, Any]], void: str) -> None
 def lines(records: Sequence[dict[str, Any]], void: str) -> list[str]:
     """What a reader must know beyond the table: losses with their cause, and everything that is no pass."""
     found = [f"VOID: {void}"] if void else []
-    told = (one for one in records if one["outcome"] == Outcome.LOST or one["status"] != Status.PASS)
-    return found + [clean(f"{one['status']} {one['cell']}: {_story(one)}") for one in told]
+    errors: dict[str, list[str]] = {}
+    for one in records:
+        if one["status"] == Status.ERROR and not void:
+            errors.setdefault(one["reason"], []).append(one["cell"])
+        elif one["outcome"] == Outcome.LOST or one["status"] != Status.PASS:
+            found.append(clean(f"{one['status']} {one['cell']}: {_story(one)}"))
+    for reason, cells in errors.items():
+        first, *rest = reason.splitlines() or [""]
+        found += [clean(f"ERROR {', '.join(cells)}: {first}"), *(clean(f"      {line}") for line in rest)]
+    return found
 
 
 def totals(records: Sequence[dict[str, Any]]) -> str:

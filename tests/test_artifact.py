@@ -14,7 +14,7 @@ from tests.test_kmod import module
 if TYPE_CHECKING:
     from pathlib import Path
 
-TREE = Tree(variant="v", image="hvmatrix/tree:x", digest="d" * 64, origin="made up")
+TREE = Tree(variant="v", image="localhost/hvmatrix/tree:x", digest="d" * 64, origin="made up")
 M = """CONFIG_HYPERVISOR_GUEST=y
 CONFIG_HYPERV=m
 CONFIG_HYPERV_BALLOON=m

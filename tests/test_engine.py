@@ -126,8 +126,9 @@ def test_an_engine_that_is_gone_is_a_host_error(monkeypatch: pytest.MonkeyPatch,
 
 def test_an_image_that_does_not_build_says_why(engine: Engine) -> None:
     context = images._context("guest", "Dockerfile")
+    arguments = {"BASE": "localhost/hvmatrix/no:such"}
     with pytest.raises(HostError) as caught:
-        engine.build(context, tag="hvmatrix/test:none", dockerfile="Dockerfile", arguments={"BASE": "hvmatrix/no:such"})
+        engine.build(context, tag="localhost/hvmatrix/test:none", dockerfile="Dockerfile", arguments=arguments)
     assert "FROM ${BASE}" in caught.value.details
 
 
@@ -140,10 +141,10 @@ def test_images_record_their_packages(engine: Engine, toolchain: str) -> None:
 
 def test_prune_removes_what_nothing_names(engine: Engine, toolchain: str) -> None:
     with engine.container(toolchain) as box:
-        box.commit("hvmatrix/tree:nobodys", {"org.hvmatrix.tree": "test"})
-    assert engine.labels("hvmatrix/tree:nobodys") is not None
+        box.commit("localhost/hvmatrix/tree:nobodys", {"org.hvmatrix.tree": "test"})
+    assert engine.labels("localhost/hvmatrix/tree:nobodys") is not None
     assert prune.prune(everything=False) == 0
-    assert engine.labels("hvmatrix/tree:nobodys") is None
+    assert engine.labels("localhost/hvmatrix/tree:nobodys") is None
     assert engine.labels(toolchain) is not None
 
 

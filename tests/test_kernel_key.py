@@ -14,7 +14,7 @@ from pipeline.values import Tree
 if TYPE_CHECKING:
     from pathlib import Path
 
-TREE = Tree(variant="v6.12", image="hvmatrix/tree:x", digest="d" * 64, origin="made up")
+TREE = Tree(variant="v6.12", image="localhost/hvmatrix/tree:x", digest="d" * 64, origin="made up")
 CONFIG = 'CONFIG_HYPERV=m\nCONFIG_NR_CPUS=64\nCONFIG_LOCALVERSION=""\n# CONFIG_LOCALVERSION_AUTO is not set\n'
 KERNEL = build.kernel(TREE, "gcc 14", CONFIG)
 LINKING = "make[2]: *** [scripts/Makefile.build:229: drivers/hv/x.o] Error 1\n"

@@ -138,7 +138,7 @@ def test_another_toolchain_changes_no_tag(containers: Path) -> None:
     (containers / "toolchain" / "clang.Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n")
     assert images.toolchains() == ("clang", "gcc")
     assert before < images.current()
-    assert {tag.partition(":")[0] for tag in images.current() - before} == {"hvmatrix/toolchain-clang"}
+    assert {tag.partition(":")[0] for tag in images.current() - before} == {"localhost/hvmatrix/toolchain-clang"}
 
 
 def test_a_parent_is_part_of_the_tag() -> None:

@@ -59,7 +59,14 @@ def test_a_silent_loss_says_that_nothing_was_told() -> None:
     assert text.endswith(". this tree does not declare it. Told: nothing")
 
 
-@pytest.mark.parametrize("status", [Status.FAIL, Status.ERROR, Status.SKIP])
+def test_our_errors_are_told_once_with_all_their_lines() -> None:
+    ours = record(status=Status.ERROR, reason="disk full\nnext: free some", outcome=Outcome.UNKNOWN)
+    first, second = table.lines([ours, {**ours, "cell": "a/b"}], "")
+    assert first == "ERROR newest/distro-m/olddefconfig/gcc/hyperv, a/b: disk full"
+    assert second.strip() == "next: free some"
+
+
+@pytest.mark.parametrize("status", [Status.FAIL, Status.SKIP])
 def test_everything_that_is_no_pass_is_told(status: Status) -> None:
     assert table.lines([record(status=status, reason="because\nof", outcome=Outcome.UNKNOWN)], "") == [
         f"{status} newest/distro-m/olddefconfig/gcc/hyperv: unknown: because",
