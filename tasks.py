@@ -14,6 +14,7 @@ from invoke.exceptions import Exit
 from pipeline import checks, daemon, doctor, planning, run, single
 from pipeline import prune as pruning
 from pipeline.errors import PipelineError
+from pipeline.proof import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,15 +39,25 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
         try:
             status = function(*args, **kwargs)
         except PipelineError as error:
-            raise Exit(message=f"inv: {error}", code=error.exit_status) from error
+            raise Exit(message=_told(error), code=error.exit_status) from error
         except KeyboardInterrupt:
             raise Exit(message="inv: interrupted", code=run.INTERRUPTED) from None
-        except BrokenPipeError:
+        except (BrokenPipeError, SystemExit):  # rich turns the first into the second, with 1
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            status = 0
+            status = run.UNAVAILABLE
+        except Exception as error:
+            if os.environ.get("HVMATRIX_TRACEBACK"):
+                raise
+            text = f"a defect of this program: {type(error).__name__}: {error}\nnext: HVMATRIX_TRACEBACK=1 shows where"
+            raise Exit(message=_told(text), code=run.UNAVAILABLE) from error
         sys.exit(status)
 
     return wrapped
+
+
+def _told(error: object) -> str:
+    """An error as it may reach a terminal: a patch or a tree can have words in it."""
+    return "\n".join(clean(line) for line in f"inv: {error}".splitlines())
 
 
 @task(help=MATRIX_HELP, auto_shortflags=False)

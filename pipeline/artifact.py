@@ -69,7 +69,7 @@ def _release(found: str, built: str, suffix: str) -> list[str]:
 
 
 def _config(built: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    names = sorted((set(built) | set(wanted)) - {"LOCALVERSION"})
+    names = sorted((set(built) | set(wanted)) - {"LOCALVERSION", "LOCALVERSION_AUTO"})
     pairs = ((name, wanted.get(name, "-"), built.get(name, "-")) for name in names)
     return [f"{name}={got} was built instead of {want}" for name, want, got in pairs if want != got]
 

@@ -58,14 +58,20 @@ def read_json(path: Path) -> Any | None:
 
 
 @contextmanager
-def folder(path: Path) -> Iterator[Path]:
-    """A new folder that appears at `path` when the block ends well, and is gone when it does not."""
+def folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
+    """A new folder that appears at `path` when the block ends well, and is gone when it does not.
+
+    One that is there already stays, unless it is to be replaced.
+    """
     with writing(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
     with temporary as name, writing(str(path)):
         yield Path(name)
         Path(name).chmod(0o755)
+        if replace and path.is_dir():
+            with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".old-{path.name}.") as aside:
+                path.rename(Path(aside) / "old")
         try:
             Path(name).rename(path)
         except OSError:

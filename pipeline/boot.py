@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 # Seconds. A guest may rightly be silent for 60 s: vmbus_request_offers() of 6.18 on waits that long for offers.
 TIMERS = {"kvm": Timers(silence=75, cap=240), "nested": Timers(silence=150, cap=600)}
-LIMITS = {"kvm": 512, "nested": 3072}
+LIMITS = {"kvm": 512, "nested": 2560}  # MiB beside the guest's own
+MIDDLE = 1024  # MiB of the middle machine beside the guest's own
 FILES = ("console.log", "host.log", "boot.json")
 LOG_LIMIT = 64 * 2**20
 INITRAMFS_LIMIT = 64 * 2**20
@@ -53,7 +54,7 @@ def prepare(engine: Engine, accelerator: str, say: Callable[[str], None]) -> Hos
     """Make the host and guest images if need be, and read the initramfs."""
     guest = images.guest(engine, say)
     with engine.container(guest, limits=Limits(seconds=60), started=False) as box:
-        initramfs = box.get("/opt/guest.cpio.gz", INITRAMFS_LIMIT)["guest.cpio.gz"]
+        initramfs = box.get("/opt/guest.cpio", INITRAMFS_LIMIT)["guest.cpio"]
     return Host(engine=engine, accelerator=accelerator, image=images.host(engine, say), initramfs=initramfs)
 
 
@@ -116,7 +117,7 @@ def _run(
     """Run QEMU in a container until the console has ended; how it ended, and host.log."""
     timers = TIMERS[host.accelerator]
     limits = Limits(memory=LIMITS[host.accelerator] + machine.memory, processes=256, seconds=int(timers.cap) + 60)
-    command = [f"boot-{host.accelerator}", str(int(timers.cap) + 30)]
+    command = [f"boot-{host.accelerator}", str(int(timers.cap) + 30), str(MIDDLE + machine.memory)]
     devices = ["/dev/kvm:/dev/kvm:rw"] if host.accelerator == "kvm" else []
     with host.engine.container(
         host.image, limits=limits, command=command, user=BUILDER, devices=devices, terminal=True, started=False,
@@ -162,7 +163,7 @@ def proved(run: BootRun) -> bool:
 
 def keep(run: BootRun, folder: Path) -> None:
     """Put a boot where `known` finds it."""
-    with atomic.folder(folder) as target:
+    with atomic.folder(folder, replace=True) as target:
         copy(run, target)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -69,9 +68,10 @@ def build(
     `line` gets make's output as it comes. Raises HostError when the engine, the memory or the disk give out.
     """
     started = time.monotonic()
-    engine.ensure_volume(CCACHE_VOLUME)
+    volume = ccache_volume(wanted.tree)
+    engine.ensure_volume(volume)
     with engine.container(
-        wanted.tree.image, limits=LIMITS, volumes={CCACHE_VOLUME: {"bind": "/ccache", "mode": "rw"}},
+        wanted.tree.image, limits=LIMITS, volumes={volume: {"bind": "/ccache", "mode": "rw"}},
     ) as box:  # fmt: skip
         box.put("/build", archive.pack({".config": config_of(wanted).encode()}, owner=1000))
         made = box.run(["build-kernel", str(jobs)], seconds=BUILD_SECONDS, line=line)
@@ -84,12 +84,18 @@ def build(
         return _keep(box, wanted, cache, made, seconds)
 
 
+def ccache_volume(tree: Tree) -> str:
+    """The compiler cache of a tree: one for all of Debian's, and one of its own for each stranger's.
+
+    What a tree runs can write anything into its cache, so no other tree may read from it.
+    """
+    return CCACHE_VOLUME if tree.digest.startswith("deb:") else f"{CCACHE_VOLUME}-{tree.digest.partition(':')[2][:12]}"
+
+
 def _keep(box: Container, wanted: Kernel, cache: Path, made: Completed, seconds: float) -> Build:
     files = box.get("/build/out", ARTIFACT_LIMIT)
     folder = cache / "kernels" / wanted.key
-    if folder.exists() and known(wanted, cache) is None:  # damaged; a whole one is of another run, and as good
-        shutil.rmtree(folder)
-    with atomic.folder(folder) as target:
+    with atomic.folder(folder, replace=True) as target:
         archive.save(files, target)
         (target / "build.log").write_text(made.log)
         names = [path.relative_to(target) for path in sorted(target.rglob("*")) if path.is_file()]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FLOOD = 32 * 2**20
 POLL_SECONDS = 1.0
 GOODBYE_SECONDS = 30.0
+STOPPED_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +77,12 @@ def watch(
     finished = False
     try:
         while True:
+            before = time.monotonic()
             found = spawn.expect([rb"\n", pexpect.EOF, pexpect.TIMEOUT])
             now = time.monotonic()
+            if now - before > STOPPED_SECONDS:  # we were stopped, not the guest
+                deadline += now - before
+                recorder.last = now
             if found == 1 or (finished and now >= deadline):
                 return Ending.EXITED
             if recorder.size > FLOOD:

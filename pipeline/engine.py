@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 import docker
@@ -132,17 +132,25 @@ class Engine:
                 devices=list(devices), tty=terminal, stdin_open=terminal, working_dir="/", entrypoint=[],
                 labels={PROJECT: "container", OWNER: process.identity()}, log_config={"type": "none"},
             )  # fmt: skip
-        box = Container(inner)
-        with self._lock:
-            self._live[inner.id] = box
-        try:
+        with self._held(Container(inner)) as box:
             if started:
                 box.start()
             yield box
+
+    @contextmanager
+    def _held(self, box: Container) -> Iterator[Container]:
+        """A container that `remove_live` knows of until the block ends, and that is removed then."""
+        with self._lock:
+            self._live[box.inner.id] = box
+            closed = self._closed
+        try:
+            if closed:
+                raise HostError("interrupted: no more containers are made")
+            yield box
         finally:
             with self._lock:
-                self._live.pop(inner.id, None)
-            self._remove(inner)
+                self._live.pop(box.inner.id, None)
+            self._remove(box.inner)
 
     def _remove(self, inner: Any) -> None:
         try:
@@ -162,7 +170,7 @@ class Engine:
         """Remove containers whose process was killed before it could; how many."""
         with translated("looking for containers left behind"):
             found = self.client.containers.list(all=True, filters={"label": f"{PROJECT}=container"})
-            left = [inner for inner in found if not process.alive(inner.labels.get(OWNER, ""))]
+            left = [inner for inner in found if process.gone(inner.labels.get(OWNER, ""))]
         for inner in left:
             self._remove(inner)
         return len(left)
@@ -176,7 +184,7 @@ class Engine:
         """Remove this project's images but for those tags; how many. One that a container uses stays."""
         with translated("removing images"):
             found = self.client.images.list(filters={"label": f"{PROJECT}=image"})
-            unwanted = [tag for image in found for tag in image.tags if tag not in keep]
+            unwanted = [tag for image in found for tag in (image.tags or [image.id]) if tag not in keep]
         return sum(self._remove_image(tag) for tag in reversed(unwanted))
 
     def _remove_image(self, tag: str) -> bool:
@@ -186,9 +194,10 @@ class Engine:
             return False
         return True
 
-    def remove_volume(self, name: str) -> None:
-        """Remove a volume, if it is there and nobody uses it."""
-        try:
-            self.client.volumes.get(name).remove()
-        except (DockerException, requests.RequestException):
-            return
+    def prune_volumes(self) -> None:
+        """Remove this project's volumes that nobody uses."""
+        with translated("listing volumes"):
+            found = self.client.volumes.list(filters={"label": f"{PROJECT}=volume"})
+        for volume in found:
+            with suppress(DockerException, requests.RequestException):
+                volume.remove()

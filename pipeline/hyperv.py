@@ -98,6 +98,24 @@ def expected_modules(options: Mapping[str, str]) -> dict[str, bool]:
     return {VMBUS_MODULE: vmbus(options) == "m", **wanted}
 
 
+# What the serial console, the initramfs with its shell and the evidence need of a kernel.
+SEEN_BY = (
+    "64BIT", "PRINTK", "TTY", "SERIAL_8250_CONSOLE", "BLK_DEV_INITRD", "BINFMT_ELF", "BINFMT_SCRIPT", "PROC_FS",
+    "SYSFS",
+)  # fmt: skip
+
+
+def unseen(options: Mapping[str, str]) -> str:
+    """Why a boot could show nothing of a kernel with these options, whatever Hyper-V does; empty when it could."""
+    missing = [symbol for symbol in SEEN_BY if options.get(symbol, "n") != "y"]
+    if missing:
+        return f"a boot cannot show a kernel without {', '.join(missing)}"
+    modular = "m" in {options.get(symbol) for symbol in (CORE, VMBUS, *MODULES)}
+    if modular and options.get("MODULE_SIG_FORCE", "n") == "y":
+        return "a kernel with MODULE_SIG_FORCE refuses the unsigned modules of its build folder"
+    return ""
+
+
 def shown(options: Mapping[str, str]) -> dict[str, str]:
     """The Hyper-V options alone, `-` where there is no line."""
     return {symbol: options.get(symbol, "-") for symbol in SYMBOLS}

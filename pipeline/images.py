@@ -76,9 +76,9 @@ def facts(engine: Engine, tag: str, names: tuple[str, ...]) -> dict[str, str]:
     return {name: data.decode(errors="replace").strip() for name, data in found.items()}
 
 
-def identity(packages: str) -> str:
-    """A digest of the packages in an image: the same on any machine that installed the same versions."""
-    return hashlib.sha256(packages.encode()).hexdigest()
+def identity(made_of: str) -> str:
+    """A digest of an image's tag and packages: the same on any machine with the same files and versions."""
+    return hashlib.sha256(made_of.encode()).hexdigest()
 
 
 def _ensure(engine: Engine, name: str, dockerfile: str, say: Callable[[str], None]) -> str:

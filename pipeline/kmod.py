@@ -49,8 +49,8 @@ def find(folder: Path) -> dict[str, Path]:
 
 def load(path: Path) -> bytes:
     """A module's bytes, decompressed. Raises UserError when it is damaged or no module."""
-    data = path.read_bytes()
     try:
+        data = path.read_bytes()
         if path.suffix == ".xz":
             data = lzma.decompress(data)
         elif path.suffix == ".gz":

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pipeline.values import BootRun
 
 HOST_CLASSES = frozenset({"HOST_FAILED", "QEMU_REJECTED", "EVIDENCE_DAMAGED"})
+# accel/kvm/kvm-all.c, and the middle machine's own kernel
+_BROKEN = re.compile(r"KVM internal error|kvm run failed|Out of memory: Killed|^host: no job")
 _ERROR = re.compile(r"^qemu-system-x86_64: (?!warning).*|.*: (?:cannot|Could not|failed) .*")
 
 
@@ -28,9 +30,12 @@ def examine(run: BootRun, console: bytes, host_log: bytes, found: Proof | None) 
     host = proof.lines_of(host_log)
     if "host: start" not in host:
         return _none("HOST_FAILED", "the machine that runs QEMU did not come up", host, "host.log")
+    error = next((line for line in host if _ERROR.match(line)), f"exit status {run.qemu_exit}")
     if run.qemu_exit and not dmesg.banner(lines):
-        error = next((line for line in host if _ERROR.match(line)), f"exit status {run.qemu_exit}")
         return _none("QEMU_REJECTED", f"QEMU refused: {error}", host, "host.log")
+    broken = next((line for line in host if _BROKEN.search(line)), "")
+    if run.qemu_exit or broken:  # a guest that resets or powers off makes QEMU end with 0
+        return _none("HOST_FAILED", f"QEMU died under the guest: {broken or error}", host, "host.log")
     deadly = dmesg.scan(lines)
     if deadly:
         worst = next((one for one in deadly if one.kind in {"vtl", "panic"}), deadly[0])

@@ -8,24 +8,35 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-ZOMBIE = "Z"  # ended, but not yet waited for: in a container without an init it stays so
-START_TIME = 19  # field 22 of /proc/PID/stat, counted after the command's name (proc(5))
+# Counted after the command's name: fields 3 and 22 of /proc/PID/stat (proc(5)).
+STATE, START_TIME = 0, 19
+ENDED = frozenset("ZX")
 
 
 def identity(pid: int | None = None) -> str:
-    """A name for a process that no later process gets: boot id, pid and start time."""
+    """A name for a process that no later one gets: host, pid namespace, boot id, pid and start time."""
     number = pid or os.getpid()
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
     fields = stat.rpartition(")")[2].split()
-    if fields[0] == ZOMBIE:
-        raise ProcessLookupError(f"process {number} has ended")
-    return f"{boot}:{number}:{fields[START_TIME]}"
+    if fields[STATE] in ENDED:
+        raise ProcessLookupError(number)
+    return f"{_place()}:{boot}:{number}:{fields[START_TIME]}"
 
 
-def alive(name: str) -> bool:
-    """Whether the process of that identity still runs on this host."""
+def gone(name: str) -> bool:
+    """Whether the process of that identity was one of this host and no longer runs.
+
+    Of another host's, or of another container's with the same engine, nothing can be known: not gone.
+    """
     try:
-        return identity(int(name.split(":")[1])) == name
-    except (IndexError, ValueError, OSError):
-        return False
+        host, space, _, number, _ = name.split(":")
+        if f"{host}:{space}" != _place():
+            return False
+        return identity(int(number)) != name
+    except (ValueError, OSError):
+        return name.startswith(f"{_place()}:")
+
+
+def _place() -> str:
+    return f"{os.uname().nodename}:{Path('/proc/self/ns/pid').stat().st_ino}"

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 EVIDENCE_LIMIT = 16 * 2**20
 NAMES = frozenset({
-    "dmesg", "hotplug", "acpi", "vmbus", "clocksource", "interrupts", "modules", "uname", "cmdline", "paths", "insmod",
+    "dmesg", "hotplug", "acpi", "vmbus", "clocksource", "interrupts", "modules", "uname", "release", "cmdline", "paths",
+    "insmod",
 })  # fmt: skip
 GZIP = 31
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -72,7 +73,7 @@ def _decode(text: bytes, checksum: str) -> Proof:
         if unpacker.unconsumed_tail:
             return Proof({}, f"the guest's evidence is larger than {EVIDENCE_LIMIT} bytes")
         return Proof(_files(data))
-    except (binascii.Error, zlib.error, tarfile.TarError, EOFError, ValueError) as error:
+    except (binascii.Error, zlib.error, tarfile.TarError, EOFError, ValueError, RecursionError) as error:
         return Proof({}, f"the guest's evidence cannot be read: {error}")
 
 

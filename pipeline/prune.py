@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from pipeline import atomic, bootstrap, build, host, images
+from pipeline import atomic, bootstrap, host, images
 from pipeline.engine import Engine
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def prune(*, everything: bool) -> int:
     keep = set() if everything else images.current() | _trees(cache)
     removed = engine.prune_images(keep)
     if everything:
-        engine.remove_volume(build.CCACHE_VOLUME)
+        engine.prune_volumes()
         for name in CACHES:
             shutil.rmtree(cache / name, ignore_errors=True)
     freed = max(0, host.free_bytes(cache) - before) / 2**30

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pipeline.model import Machine
 
 # Every message goes to the serial port, so that a kernel that dies early has said why. Early console included.
-CMDLINE = "console=ttyS0 earlyprintk=ttyS0 panic=-1"
+CMDLINE = "console=ttyS0 earlyprintk=ttyS0 panic=-1 log_buf_len=4M"
 DEVICES = {"vmbus-bridge": "vmbus-bridge", "hv-balloon": "hv-balloon,id=balloon"}
 TRACES = "trace:vmbus_*,trace:hv_balloon_state_change"  # the host's own witness, in host.log
 

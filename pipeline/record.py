@@ -28,6 +28,7 @@ class State:
 
     cell: Cell
     expectation: Expectation | None
+    control: bool = False
     old: str = ""
     tree: Tree | None = None
     resolution: Resolution | None = None

@@ -40,6 +40,14 @@ def judge_run(folder: Path) -> Run:
     note = atomic.read_json(folder / "run.json")
     if not isinstance(note, dict) or "cells" not in note:
         raise UserError(f"{folder}: no run.json of a run in it", hint="give a folder below results/")
+    try:
+        return _run_of(folder, note)
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        text = f"{type(error).__name__}: {error}"
+        raise UserError(f"{folder}: its records are damaged", details=text, hint="run the matrix again") from error
+
+
+def _run_of(folder: Path, note: dict[str, Any]) -> Run:
     controls = tuple(_judge(folder / "controls" / name, void="") for name in note["controls"])
     void = "; ".join(text for text in map(_wrong, controls) if text)
     cells = tuple(_judge(folder / "cells" / name, void=void) for name in note["cells"])
@@ -49,7 +57,7 @@ def judge_run(folder: Path) -> Run:
 def _wrong(control: Judged) -> str:
     """Why a control is not what it must be; empty when it is. One that was not booted proves nothing."""
     name, reaches = control.record["cell"], Ladder(control.record["expect"]["ladder"])
-    if control.record["skip"]:
+    if control.record["skip"].startswith("--accel"):  # nothing at all was booted then
         return ""
     seen = control.verdict.observed
     if seen is reaches and control.verdict.outcome is not Outcome.CONTRADICTION:
@@ -85,8 +93,11 @@ def _options(path: Path) -> dict[str, str]:
 
 
 def _observation(folder: Path, machine: Machine, final: dict[str, str]) -> Observation:
-    run = boot.load(folder)
-    console, host_log = (folder / "console.log").read_bytes(), (folder / "host.log").read_bytes()
+    try:
+        run = boot.load(folder)
+        console, host_log = (folder / "console.log").read_bytes(), (folder / "host.log").read_bytes()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{folder}: its boot is damaged", details=str(error), hint="run the matrix again") from error
     return observe.observe(run, console, host_log, machine, final)
 
 

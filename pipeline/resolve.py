@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LIMITS = Limits(memory=2048, processes=512, seconds=1800)
 CONF_SECONDS = 300
 CONFIG_LIMIT = 8 * 2**20
+HOST_STATUSES = (124, 137)  # time ran out, or killed
 VERSION = 1  # of what a kept resolution holds
 
 
@@ -47,7 +48,8 @@ def resolve(
             for number, (old, policy) in enumerate(asked):
                 if number not in known:
                     known[number] = _one(box, number, old, policy)
-                    atomic.write_json(memos[number], asdict(known[number]))
+                    if known[number].exit_status == 0:
+                        atomic.write_json(memos[number], asdict(known[number]))
                     done(number)
     return [known[number] for number in range(len(asked))]
 
@@ -72,7 +74,8 @@ def _one(box: Container, number: int, old: str, policy: str) -> Resolution:
     box.put(folder, archive.pack({".config": old.encode()}, owner=1000))
     ran = box.run(["resolve-config", folder, POLICIES[policy]], seconds=CONF_SECONDS, environment={"LC_ALL": "C.UTF-8"})
     final = box.get(f"{folder}/.config", CONFIG_LIMIT).get(".config", b"").decode(errors="replace")
-    if not _readable(final) or (ran.exit_status and not kconfig.warnings(ran.stderr)):
+    ours = ran.exit_status in HOST_STATUSES or "No space left on device" in ran.stderr
+    if ours or not _readable(final) or (ran.exit_status and not kconfig.warnings(ran.stderr)):
         raise HostError(
             f"the tree's own conf does not give a .config ({policy}, exit {ran.exit_status})",
             details=ran.stderr[-2000:] or ran.stdout[-2000:],
@@ -97,8 +100,11 @@ def _declared(box: Container, old: str, final: str) -> Mapping[str, str]:
     names = [symbol for symbol, _, _ in changed]
     if not names:
         return {}
-    text = box.run(["kconfig-declarations", *names], seconds=CONF_SECONDS).stdout
-    blocks = ("\n" + text).split("\n@ ")[1:]
+    box.put("/work", archive.pack({"symbols": " ".join(names).encode()}, owner=1000))
+    ran = box.run(["kconfig-declarations", "/work/symbols"], seconds=CONF_SECONDS)
+    if ran.exit_status:
+        raise HostError("cannot read the tree's Kconfig files", details=ran.stderr[-2000:])
+    blocks = ("\n" + ran.stdout).split("\n@ ")[1:]
     declared: dict[str, str] = {}
     for block in blocks:
         declared.setdefault(block.split(" ", 1)[0], block)

@@ -13,10 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from pipeline import atomic, bootstrap, host, images, matrix, progress, record, replay, session, stages, store, table
+from pipeline import (
+    atomic,
+    boots,
+    bootstrap,
+    host,
+    images,
+    matrix,
+    progress,
+    record,
+    replay,
+    session,
+    stages,
+    store,
+    table,
+)
 from pipeline.errors import HostError, PipelineError, UserError
 from pipeline.model import Expectation, Status
 from pipeline.policy import POLICIES
+from pipeline.proof import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +128,7 @@ def _controls(asked: Matrix) -> list[State]:
     made = []
     for control in asked.controls:
         expectation = Expectation(cells=control.cell.name, where="controls", ladder=control.reaches)
-        made.append(record.State(cell=control.cell, expectation=expectation))
+        made.append(record.State(cell=control.cell, expectation=expectation, control=True))
     return made
 
 
@@ -156,7 +171,7 @@ def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]]) -
         try:
             chosen = accelerator(options, view)
             _tools(engine, everyone, chosen)
-            stages.boots(bench, everyone, chosen)
+            boots.boots(bench, everyone, chosen)
         except UnsupportedError as unsupported:
             for state in everyone:
                 state.skip = str(unsupported)
@@ -167,8 +182,9 @@ def _toolchains(engine: Engine, states: Sequence[State]) -> dict[str, str]:
     """The identity of each toolchain, with what compiled noted in the cells."""
     identities = {}
     for name in sorted({state.cell.toolchain for state in states}):
-        facts = images.facts(engine, images.toolchain(engine, name, lambda _: None), ("packages", "compiler"))
-        identities[name] = images.identity(facts["packages"])
+        tag = images.toolchain(engine, name, lambda _: None)
+        facts = images.facts(engine, tag, ("packages", "compiler"))
+        identities[name] = images.identity(f"{tag}\n{facts['packages']}")
         for state in states:
             if state.cell.toolchain == name:
                 state.tools |= {"compiler": facts["compiler"], "toolchain": identities[name]}
@@ -224,7 +240,7 @@ def judge(folder: Path) -> int:
     note = atomic.read_json(folder / "run.json") or {}
     if differing and note.get("exit_status") is not None:
         text += f"; DIFFERS from the saved verdicts: {', '.join(differing)}"
-    os.write(1, f"{text}\n".encode())
+    os.write(1, f"{clean(text)}\n".encode())
     return exit_status(shown)
 
 

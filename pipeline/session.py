@@ -26,7 +26,8 @@ def _interrupt(number: int, _frame: object) -> NoReturn:
 @contextmanager
 def session(view: View) -> Iterator[Engine]:
     """An engine whose containers do not outlive the block, whichever way it ends."""
-    before = {number: signal.signal(number, _interrupt) for number in SIGNALS}
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup's stay ignored
+    before = {number: signal.signal(number, _interrupt) for number in heard}
     engine = Engine()
     try:
         if left := engine.reap():

@@ -84,6 +84,8 @@ def _fetch(box: Container, source: DebianSource, say: Callable[[str], None]) -> 
     if listed.exit_status:
         raise HostError(f"cannot read the package lists of {source.suite}", details=listed.stderr[-2000:], hint=OFFLINE)
     rows = [(words[0], words[1], words[2]) for line in listed.stdout.splitlines() if len(words := line.split()) == 3]  # noqa: PLR2004
+    if not rows:
+        raise HostError(f"{source.suite} has no linux-source packages", details=listed.stderr[-2000:], hint=OFFLINE)
     matching = [row for row in rows if fnmatch.fnmatchcase(row[1], source.package)]
     if not matching:
         there = ", ".join(sorted({row[1] for row in rows})) or "none"
@@ -123,34 +125,40 @@ def _checked(done: object, brief: str) -> None:
 
 
 def _directory(engine: Engine, source: DirectorySource, toolchain: str, say: Callable[[str], None]) -> Tree:
-    paths = sorted(path for path in source.path.rglob("*") if ".git" not in path.relative_to(source.path).parts)
-    digest = hashlib.sha256()
-    for path in paths:
-        name = path.relative_to(source.path)
-        content = path.readlink().as_posix().encode() if path.is_symlink() else b""
-        if path.is_file() and not path.is_symlink():
-            content = hashlib.sha256(path.read_bytes()).digest() + bytes([path.stat().st_mode & 0o100])
-        digest.update(f"{name}\0".encode() + content)
-    text = f"dir:{digest.hexdigest()}"
-    image = _image(toolchain, text)
-    origin = f"{source.path} (directory, sha256 {digest.hexdigest()[:12]})"
-    made = Tree(variant=source.name, image=image, digest=text, origin=origin)
-    if engine.labels(image) is not None:
-        return made
-    say(f"source {source.name}: copying {source.path}")
-    with tempfile.TemporaryFile() as stream, engine.container(toolchain, limits=LIMITS) as box:
-        with tarfile.open(fileobj=stream, mode="w") as packed:
-            for path in paths:
-                packed.add(path, path.relative_to(source.path), recursive=False, filter=_owned)
+    """The image of a local tree. What is digested is the very archive that goes into the image."""
+    with tempfile.TemporaryFile() as stream:
+        say(f"source {source.name}: reading {source.path}")
+        try:
+            with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as packed:
+                for path in sorted(source.path.rglob("*")):
+                    name = path.relative_to(source.path)
+                    if ".git" not in name.parts:
+                        packed.inodes.clear()  # type: ignore[attr-defined] # hard links go in as files
+                        packed.add(path, name, recursive=False, filter=_owned)
+        except (OSError, ValueError) as error:
+            hint = "the tree must be readable, and must not change meanwhile"
+            raise UserError(f"sources: {source.name}: {source.path}", details=str(error), hint=hint) from error
         stream.seek(0)
-        box.put("/src", stream)
-        box.commit(image, {"org.hvmatrix.tree": origin})
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        image = _image(toolchain, f"dir:{digest}")
+        origin = f"{source.path} (directory, sha256 {digest[:12]})"
+        made = Tree(variant=source.name, image=image, digest=f"dir:{digest}", origin=origin)
+        if engine.labels(image) is None:
+            stream.seek(0)
+            with engine.container(toolchain, limits=LIMITS) as box:
+                box.put("/src", stream)
+                box.commit(image, {"org.hvmatrix.tree": origin})
     return made
 
 
-def _owned(member: tarfile.TarInfo) -> tarfile.TarInfo:
+def _owned(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """A member as the build user may read it; sockets, pipes and devices are left out."""
+    if not (member.isfile() or member.isdir() or member.issym()):
+        return None
     member.uid = member.gid = 1001
     member.uname = member.gname = ""
+    member.mtime = 0
+    member.mode |= 0o555 if member.isdir() or member.mode & 0o100 else 0o444
     return member
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from pipeline import artifact, atomic, boot, build, estimates, hyperv, images, kconfig, kmod, qemu, resolve, source
-from pipeline import host as memory
-from pipeline.errors import HostError
+from pipeline import artifact, build, estimates, images, kconfig, resolve, source
+from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -20,9 +19,10 @@ if TYPE_CHECKING:
     from pipeline.engine import Engine
     from pipeline.progress import View
     from pipeline.record import State
-    from pipeline.values import BootRun, Build
+    from pipeline.values import Build
 
-T = TypeVar("T")
+# Every .config that conf wrote for x86 has a line for each; what is promised depends on them.
+COMPLETE = ("ACPI", "HYPERVISOR_GUEST")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,15 @@ def old_config(state: State) -> str:
     """The text of the config that is carried over: its base with the fragments laid over it."""
     config = state.cell.config
     layers = [kconfig.parse(path.read_bytes(), str(path)) for path in (config.base, *config.fragments)]
-    return kconfig.render(kconfig.compose(layers).values())
+    options = kconfig.compose(layers)
+    missing = [symbol for symbol in COMPLETE if symbol not in options]
+    if missing:
+        raise UserError(
+            f"configs: {config.name}: {config.base} is no complete .config",
+            details=f"no line sets or unsets {', '.join(f'CONFIG_{symbol}' for symbol in missing)}",
+            hint="what such a config asked for cannot be known: run `make olddefconfig` on its own tree first",
+        )
+    return kconfig.render(options.values())
 
 
 def sources(bench: Bench, states: Sequence[State]) -> None:
@@ -180,44 +188,3 @@ def _build(bench: Bench, state: State) -> Build:
     if made.ok:
         estimates.took(bench.cache, "build", name, made.seconds)
     return made
-
-
-def boots(bench: Bench, states: Sequence[State], accelerator: str) -> None:
-    """Boot each kernel once on each machine; cells that share both share the boot."""
-    host = boot.prepare(bench.engine, accelerator, bench.view.say)
-
-    def start(group: list[State]) -> None:
-        state = group[0]
-        if state.artifact is None:
-            return
-        modules = kmod.closure(hyperv.LOADED, state.artifact.modules)
-        key = boot.key(host, state.artifact, modules, state.cell.machine, qemu.CMDLINE)
-        kept = bench.cache / "boots" / key
-        run = None if bench.fresh else boot.known(kept)
-        if run is None:
-            run = _boot(bench, host, state)
-            if boot.proved(run):
-                boot.keep(run, kept)
-        for other in group:
-            other.boot = run
-            other.seconds["boot"] = 0.0 if run.reused else round(run.seconds / len(group), 2)
-
-    groups = grouped(
-        going(states), lambda state: (state.kernel.key if state.kernel else "", state.cell.machine),
-    )  # fmt: skip
-    room = int(memory.memory_bytes()[1] / 2**20 / boot.LIMITS[accelerator])
-    each(bench, groups, start, max(1, min(bench.jobs, room)))
-
-
-def _boot(bench: Bench, host: boot.Host, state: State) -> BootRun:
-    if state.artifact is None:
-        raise HostError(f"{state.cell.name} has no kernel to boot")
-    cell, folder = state.cell, bench.folder_of(state)
-    name = f"{cell.variant.name}/{cell.config.name} on {cell.machine.name}"
-    with atomic.writing(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
-    with bench.view.work(f"boot {name}", estimates.about(bench.cache, "boot", host.accelerator)) as work:
-        run = boot.boot(host, state.artifact, cell.machine, folder, line=work)
-        work.note = f"{host.accelerator}, {run.ending}"
-    estimates.took(bench.cache, "boot", host.accelerator, run.seconds)
-    return run

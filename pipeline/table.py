@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline import hyperv
@@ -71,7 +72,8 @@ def _row(record: dict[str, Any], shared: Sequence[str]) -> list[str]:
     values = [f"{asked.get(symbol, '?')} → {got.get(symbol, '?')}" for symbol in ("HYPERV", "HYPERV_VMBUS")]
     seen = record["observed"] or f"({record['predicted']})"
     told = record["loudness"] if record["loudness"] != "none" else ""
-    return [name, *values, told, f"{record['required']}/{seen}", record["outcome"], record["status"]]
+    cells = [name, *values, told, f"{record['required']}/{seen}", record["outcome"], record["status"]]
+    return [escape(clean(text)) for text in cells]  # a .config may hold any string
 
 
 def _story(record: dict[str, Any]) -> str:

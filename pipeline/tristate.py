@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 LEVELS = {"n": 0, "m": 1, "y": 2}
+DEPTH = 200
 COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
 }  # fmt: skip
@@ -98,6 +99,8 @@ def _holds(sign: str, left: str, right: str) -> bool:
 def blocking(text: str, values: Mapping[str, str]) -> tuple[str, ...]:
     """The symbols that make an expression n; none when it is m or y, or when a trailing `if` does not apply."""
     if "$(" in text:  # a macro, such as a question to the compiler, which only conf can answer
+        return ()
+    if text.count("(") + text.count("!") > DEPTH:  # no expression of the kernel's comes near it
         return ()
     main, _, condition = text.partition(" if ")
     if condition and not _Parser(condition, values).either().level:

@@ -47,7 +47,7 @@ BOUND = {
     "vmbus": f"{DEVICE} 3 hv_balloon\n",
     "paths": "/sys/bus/vmbus\n/sys/module/hv_vmbus\n",
     "modules": "hv_balloon 24576 0 - Live 0x0\nhv_vmbus 57344 1 hv_balloon, Live 0x0\n",
-    "uname": f"Linux (none) {RELEASE} #1 SMP x86_64 GNU/Linux\n",
+    "release": f"{RELEASE}\n",
 }
 
 

@@ -123,3 +123,11 @@ def test_folder_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(HostError), atomic.folder(tmp_path / "file" / "key"):
         pass
+
+
+def test_a_folder_is_replaced_when_asked(tmp_path: Path) -> None:
+    for text in ("old", "new"):
+        with atomic.folder(tmp_path / "kept", replace=True) as made:
+            (made / "file").write_text(text)
+    assert (tmp_path / "kept" / "file").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

@@ -66,6 +66,28 @@ def test_a_bad_config_is_told_with_its_line_and_nothing_is_written(tmp_path: Pat
     assert not (tmp_path / "results").exists()
 
 
+def test_a_base_that_is_no_complete_config_is_refused(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "matrix.yaml", tmp_path)
+    shutil.copytree(ROOT / "kconfig", tmp_path / "kconfig")
+    (tmp_path / "kconfig" / "configs" / "slim.config").write_text("CONFIG_HYPERVISOR_GUEST=y\n")
+    done = inv("matrix", "--file", str(tmp_path / "matrix.yaml"), folder=tmp_path)
+    assert done.returncode == 2
+    assert "no complete .config" in done.stderr
+    assert "CONFIG_ACPI" in done.stderr
+
+
+def test_a_pipe_that_closes_is_no_success() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", "plan"], cwd=ROOT, text=True, stdout=writer, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert done.returncode == 69
+    assert "Traceback" not in done.stderr
+
+
 def test_no_engine_is_our_fault_and_no_verdict(tmp_path: Path) -> None:
     dead = f"unix://{tmp_path}/none.sock"
     done = inv("matrix", "--plain", "--file", str(ROOT / "matrix.yaml"), folder=tmp_path, DOCKER_HOST=dead)

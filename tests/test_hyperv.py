@@ -89,3 +89,12 @@ def test_shown_tells_absent_from_n() -> None:
     found = hyperv.shown({**BASE, "HYPERV": "n", "KVM_HYPERV": "y", "SYS_HYPERVISOR": "y"})
     assert (found["HYPERV"], found["HYPERV_VMBUS"]) == ("n", "-")
     assert not {"KVM_HYPERV", "SYS_HYPERVISOR"} & set(found)
+
+
+def test_what_a_boot_could_not_show_is_named() -> None:
+    seen = {**dict.fromkeys(hyperv.SEEN_BY, "y"), "HYPERV": "m"}
+    assert hyperv.unseen(seen) == ""
+    for symbol in hyperv.SEEN_BY:
+        assert symbol in hyperv.unseen({**seen, symbol: "n"})
+    assert "MODULE_SIG_FORCE" in hyperv.unseen({**seen, "MODULE_SIG_FORCE": "y"})
+    assert hyperv.unseen({**seen, "MODULE_SIG_FORCE": "y", "HYPERV": "y"}) == ""

@@ -133,3 +133,10 @@ def test_a_host_without_disk_memory_or_time_is_not_the_kernels_fault(log: str, s
     with pytest.raises(HostError, match=why) as caught:
         build._why(failed(log, status))
     assert caught.value.hint
+
+
+def test_a_strangers_tree_has_a_compiler_cache_of_its_own() -> None:
+    trees = [replace(TREE, digest=digest) for digest in ("deb:1", "deb:2", "dir:3", "patched:4")]
+    assert [build.ccache_volume(tree) for tree in trees] == [
+        "hvmatrix-ccache", "hvmatrix-ccache", "hvmatrix-ccache-3", "hvmatrix-ccache-4",
+    ]  # fmt: skip

@@ -75,6 +75,13 @@ def test_machine_without_flags_stops_at_booted_without_a_class() -> None:
     assert (found.ladder, found.failure_class) == (Ladder.BOOTED, "")
 
 
+def test_a_machine_without_flags_that_shows_hyperv_all_the_same_is_seen() -> None:
+    found = observe.observe(frames.boot_run(), frames.console(), b"host: start\n", BARE, OPTIONS)
+    assert found.ladder is Ladder.BOUND
+    only = {**BOUND, **NO_CORE}
+    assert observe.observe(frames.boot_run(), frames.console(only), b"", BARE, OPTIONS).ladder is Ladder.DETECTED
+
+
 @pytest.mark.parametrize("trace", ["vmbus_initiate_contact", "vmbus_send_offer", "vmbus_channel_open"])
 def test_a_claim_that_qemu_did_not_see_is_doubted(trace: str) -> None:
     host = HOST_LOG.replace(trace.encode(), b"something_else")

@@ -57,6 +57,20 @@ def test_a_host_that_did_not_run_qemu_is_not_the_kernels_fault() -> None:
     assert dead(BANNER, host=b"host: start\n", qemu_exit=None).failure_class == "HOST_FAILED"
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        (HOST_LOG.replace(b"host: exit 0", b"host: exit 137"), 137),
+        (HOST_LOG.replace(b"host: exit 0", b"host: exit 124"), 124),
+        (HOST_LOG + b"KVM internal error. Suberror: 1\r\n", None),
+        (b"host: start\n[   50.1] Out of memory: Killed process 80 (qemu-system-x86)\nhost: exit 0\n", 0),
+    ],
+)
+def test_a_qemu_that_dies_under_a_talking_kernel_is_the_hosts_fault(host: bytes, status: int | None) -> None:
+    for ending in (Ending.EXITED, Ending.SILENT):
+        assert dead(BANNER, ending, host=host, qemu_exit=status).failure_class == "HOST_FAILED"
+
+
 def test_qemu_refusal_quotes_qemu() -> None:
     host = b"host: start\nqemu-system-x86_64: -cpu host,hv-nonsense: Property not found\nhost: exit 1\n"
     found = dead(b"", host=host, qemu_exit=1)

@@ -18,6 +18,9 @@ def after(argv: Sequence[str], option: str) -> list[str]:
     return [argv[index + 1] for index, word in enumerate(argv) if word == option]
 
 
+SERIAL = "console=ttyS0 earlyprintk=ttyS0 panic=-1"
+
+
 def test_the_default_machine() -> None:
     machine = Machine(name="hyperv", hyperv=FLAGS, devices=("vmbus-bridge", "hv-balloon"))
     assert qemu.guest_argv(machine) == (
@@ -25,7 +28,7 @@ def test_the_default_machine() -> None:
         "-m", "512", "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
         "-device", "vmbus-bridge", "-device", "hv-balloon,id=balloon",
         "-d", "trace:vmbus_*,trace:hv_balloon_state_change",
-        "-kernel", "kernel", "-initrd", "initrd", "-append", "console=ttyS0 earlyprintk=ttyS0 panic=-1",
+        "-kernel", "kernel", "-initrd", "initrd", "-append", f"{SERIAL} log_buf_len=4M",
     )  # fmt: skip
 
 
@@ -33,7 +36,7 @@ def test_the_machine_without_flags() -> None:
     assert qemu.guest_argv(Machine(name="bare", hyperv=(), devices=())) == (
         "qemu-system-x86_64", "-accel", "kvm", "-machine", "q35", "-cpu", "host,kvm=off", "-smp", "1",
         "-m", "512", "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
-        "-kernel", "kernel", "-initrd", "initrd", "-append", "console=ttyS0 earlyprintk=ttyS0 panic=-1",
+        "-kernel", "kernel", "-initrd", "initrd", "-append", f"{SERIAL} log_buf_len=4M",
     )  # fmt: skip
 
 

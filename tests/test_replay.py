@@ -62,6 +62,13 @@ def test_a_good_run(tmp_path: Path) -> None:
     assert "Hypervisor detected: Microsoft Hyper-V" in dmesg.read_text().splitlines()[number - 1]
 
 
+def test_a_bare_control_that_shows_hyperv_voids(tmp_path: Path) -> None:
+    checks = controls()
+    checks[1] = state("v6.12-distro-m", BARE, Ladder.BOOTED)
+    write(tmp_path, [state("v7.3-builtin-y", HYPERV, Ladder.BOUND)], checks)
+    assert "must reach booted and shows bound" in replay.judge_run(tmp_path).void
+
+
 @pytest.mark.parametrize("wrong", [0, 1, 2])
 def test_each_wrong_control_voids(tmp_path: Path, wrong: int) -> None:
     checks = controls()
@@ -99,11 +106,22 @@ def test_what_changed_after_the_run_is_told(tmp_path: Path, capfd: pytest.Captur
     assert "DIFFERS from the saved verdicts" in capfd.readouterr().out
 
 
-@pytest.mark.parametrize("spoil", ["run.json", "cells/v7.3-builtin-y/c/olddefconfig/gcc/hyperv/record.json"])
-def test_a_damaged_record_is_one_clear_error(tmp_path: Path, spoil: str) -> None:
+CELL = "cells/v7.3-builtin-y/c/olddefconfig/gcc/hyperv"
+
+
+@pytest.mark.parametrize("spoil", ["run.json", f"{CELL}/record.json", f"{CELL}/boot.json"])
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"cells": [], "controls": 3}'])
+def test_a_damaged_record_is_one_clear_error(tmp_path: Path, spoil: str, text: str) -> None:
     write(tmp_path, [state("v7.3-builtin-y", HYPERV, Ladder.BOUND)], controls())
-    (tmp_path / spoil).write_text("{")
+    (tmp_path / spoil).write_text(text)
     with pytest.raises(UserError):
+        run.judge(tmp_path)
+
+
+def test_a_log_that_is_gone_is_one_clear_error(tmp_path: Path) -> None:
+    write(tmp_path, [state("v7.3-builtin-y", HYPERV, Ladder.BOUND)], controls())
+    (tmp_path / CELL / "console.log").unlink()
+    with pytest.raises(UserError, match="its boot is damaged"):
         run.judge(tmp_path)
 
 

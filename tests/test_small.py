@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,33 +52,41 @@ def test_estimates_of_many_threads_are_all_kept(tmp_path: Path) -> None:
     assert [estimates.about(tmp_path, "boot", str(n)) for n in range(20)] == [n + 1 for n in range(20)]
 
 
-def test_this_process_is_alive() -> None:
+def test_this_process_is_not_gone() -> None:
     own = process.identity()
-    assert process.alive(own)
+    assert not process.gone(own)
     assert process.identity(os.getpid()) == own
 
 
-@pytest.mark.parametrize("name", ["", "x", "boot:1", "boot:1:1", "boot:no:1", "::", "boot:-1:5", "boot:4194305:1"])
-def test_made_up_processes_are_not(name: str) -> None:
-    assert not process.alive(name)
+def _own(**changes: str) -> str:
+    host, space, boot, pid, started = process.identity().split(":")
+    fields = {"host": host, "space": space, "boot": boot, "pid": pid, "started": started, **changes}
+    return ":".join(fields.values())
 
 
-def test_the_same_pid_at_another_time_or_boot_is_another_process() -> None:
-    boot, pid, started = process.identity().split(":")
-    assert not process.alive(f"{boot}:{pid}:{int(started) - 1}")
-    assert not process.alive(f"{'0' * len(boot)}:{pid}:{started}")
+@pytest.mark.parametrize("changes", [{"started": "1"}, {"boot": "0"}, {"pid": "4194305"}, {"pid": "no"}, {"pid": "-1"}])
+def test_another_pid_time_or_boot_is_another_process(changes: dict[str, str]) -> None:
+    assert process.gone(_own(**changes))
 
 
-def test_a_process_is_dead_when_it_has_ended_and_when_it_was_waited_for() -> None:
+ELSEWHERE = [_own(host="other", pid="1"), _own(space="1", pid="4194305")]
+
+
+@pytest.mark.parametrize("name", ["", "x", "boot:1", "::::", *ELSEWHERE])
+def test_what_is_not_of_this_host_is_left_alone(name: str) -> None:
+    assert not process.gone(name)
+
+
+def test_a_process_is_gone_when_it_has_ended_and_when_it_was_waited_for() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     name = process.identity(child.pid)
-    assert process.alive(name)
+    assert not process.gone(name)
     assert child.stdin is not None
     child.stdin.close()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie from here on
-    assert not process.alive(name)
+    assert process.gone(name)
     child.wait()
-    assert not process.alive(name)
+    assert process.gone(name)
 
 
 @pytest.mark.parametrize(("path", "why"), [("/nowhere/kvm", "No such file"), ("/proc", "Is a directory")])
@@ -206,6 +215,9 @@ def test_a_pid_file_of_ours(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", "input()", "--data-root", str(tmp_path / "engine")]
     child = subprocess.Popen(argv, stdin=subprocess.PIPE)
     (tmp_path / "docker.pid").write_text(f"{child.pid}\n")
+    deadline = time.monotonic() + 10  # a process that was just made has no command line yet
+    while daemon.owner_of(tmp_path, tmp_path) is None and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert daemon.owner_of(tmp_path, tmp_path) == child.pid
     assert daemon.owner_of(tmp_path, tmp_path / "other") is None
     child.communicate(b"\n")

@@ -78,6 +78,12 @@ def test_a_pass_is_not_told_and_a_void_run_is() -> None:
     assert table.lines([record()], "a control differs") == ["VOID: a control differs"]
 
 
+def test_markup_and_escapes_in_a_config_are_shown_as_they_are() -> None:
+    text = shown([record(requested={"HYPERV": '"[/x]\x1b[2J"', "HYPERV_VMBUS": "-"})])
+    assert "[/x]" in text
+    assert "\x1b" not in text
+
+
 def test_escape_sequences_do_not_reach_the_terminal() -> None:
     bad = record(status=Status.FAIL, reason="\x1b[2J\x1b]0;owned\x07 oops\x9b31m", **{"class": "A\x1b[31mB"})
     (text,) = table.lines([bad], "")
