@@ -100,7 +100,10 @@ def _fetch(box: Container, source: DebianSource, say: Callable[[str], None]) -> 
         if got.exit_status:
             raise HostError(f"cannot fetch {row[1]} {row[0]}", details=got.stderr[-2000:], hint=OFFLINE)
         say(f"source {source.name}: unpacking {row[1]} {row[0]}")
-        _checked(box.run(["unpack-source"], user=OWNER, seconds=FETCH_SECONDS), f"cannot unpack {row[1]}")
+        unpacked = box.run(["unpack-source"], user=OWNER, seconds=FETCH_SECONDS)
+        if unpacked.exit_status:
+            hint = "./inv doctor says how full the disk is"
+            raise HostError(f"cannot unpack {row[1]}", details=unpacked.log[-2000:], hint=hint)
         missing = [symbol for symbol in source.requires if not _declares(box, symbol)]
         if not missing:
             return row
@@ -116,12 +119,6 @@ def _fetch(box: Container, source: DebianSource, say: Callable[[str], None]) -> 
 def _declares(box: Container, symbol: str) -> bool:
     argv = ["grep", "-rqE", "--include=Kconfig*", rf"^\s*(menu)?config\s+{symbol}\s*$", "/src"]
     return box.run(argv, user=OWNER).exit_status == 0
-
-
-def _checked(done: object, brief: str) -> None:
-    status, log = getattr(done, "exit_status", 1), getattr(done, "log", "")
-    if status:
-        raise HostError(brief, details=log[-2000:], hint="./inv doctor says how full the disk is")
 
 
 def _directory(engine: Engine, source: DirectorySource, toolchain: str, say: Callable[[str], None]) -> Tree:

@@ -12,7 +12,7 @@ import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline import atomic, boot, build, record, replay
+from pipeline import atomic, boot, record, replay
 from pipeline.model import Ladder, Outcome, Status
 from pipeline.values import Verdict
 
@@ -106,7 +106,7 @@ def _reproduce(state: State) -> str:
     lines.append(f"cp config.old .config && make {cell.policy} && diff config.final .config")
     if state.kernel:
         option = shlex.quote(f'CONFIG_LOCALVERSION="{state.kernel.localversion}"')
-        lines += [f"echo {option} >> .config && make olddefconfig", f"# toolchain {cell.toolchain}, {build.__name__}:"]
+        lines += [f"echo {option} >> .config && make olddefconfig", f"# toolchain {cell.toolchain}:"]
         lines.append("make bzImage modules")
     if state.boot:
         lines += ["# kernel is its bzImage, initrd an initramfs with its modules:", shlex.join(state.boot.argv)]
