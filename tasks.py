@@ -3,61 +3,27 @@
 from __future__ import annotations
 
 import os
-import sys
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from invoke import Context, task
-from invoke.exceptions import Exit
 
-from pipeline import checks, daemon, doctor, planning, run, single
+from pipeline import (
+    answering,
+    asking,
+    auditing,
+    checks,
+    comparing,
+    daemon,
+    doctor,
+    fixing,
+    planning,
+    run,
+    showing,
+    single,
+)
+from pipeline import bench as benching
 from pipeline import prune as pruning
-from pipeline.errors import PipelineError
-from pipeline.proof import clean
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-CELLS = "glob over variant/config/policy/toolchain/machine; a prefix such as newest/distro-m is enough"
-MATRIX_HELP = {
-    "file": "the matrix to run (matrix.yaml)",
-    "through": "the last stage: resolve, build or boot",
-    "cells": CELLS,
-    "jobs": "compilers and boots at a time; 0 is one a core",
-    "plain": "plain lines instead of the live view",
-    "fresh": "reuse nothing that an earlier run has found",
-    "accel": "auto, kvm or nested",
-}
-
-
-def command(function: Callable[..., int]) -> Callable[..., None]:
-    """Turn a function's number into the exit status, and our errors into one clear text on stderr."""
-
-    @wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        try:
-            status = function(*args, **kwargs)
-        except PipelineError as error:
-            raise Exit(message=_told(error), code=error.exit_status) from error
-        except KeyboardInterrupt:
-            raise Exit(message="inv: interrupted", code=run.INTERRUPTED) from None
-        except (BrokenPipeError, SystemExit):  # rich turns the first into the second, with 1
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            status = run.UNAVAILABLE
-        except Exception as error:
-            if os.environ.get("HVMATRIX_TRACEBACK"):
-                raise
-            text = f"a defect of this program: {type(error).__name__}: {error}\nnext: HVMATRIX_TRACEBACK=1 shows where"
-            raise Exit(message=_told(text), code=run.UNAVAILABLE) from error
-        sys.exit(status)
-
-    return wrapped
-
-
-def _told(error: object) -> str:
-    """An error as it may reach a terminal: a patch or a tree can have words in it."""
-    return "\n".join(clean(line) for line in f"inv: {error}".splitlines())
+from pipeline.command import ALONE_HELP, CELLS, MATRIX_HELP, command
 
 
 @task(help=MATRIX_HELP, auto_shortflags=False)
@@ -73,11 +39,75 @@ def matrix(
     return run.run(options)
 
 
-@task(help={key: MATRIX_HELP[key] for key in ("file", "cells", "plain", "fresh")}, auto_shortflags=False)
+@task(
+    help={**ALONE_HELP, **{key: MATRIX_HELP[key] for key in ("file", "cells", "plain", "fresh")}},
+    auto_shortflags=False,
+)
 @command
-def resolve(_: Context, file: str = "matrix.yaml", cells: str = "", plain: bool = False, fresh: bool = False) -> int:
-    """Say what becomes of the options, and why; no compiler (matrix --through resolve)."""
-    return run.run(run.Options(file=Path(file), through="resolve", cells=cells, plain=plain, fresh=fresh))
+def resolve(
+    _: Context, config: str = "", source: str = "", policy: str = "olddefconfig", file: str = "matrix.yaml",
+    cells: str = "", plain: bool = False, fresh: bool = False,
+) -> int:  # fmt: skip
+    """Say what becomes of the options; no compiler (matrix --through resolve, or one --config on one --source)."""
+    options = run.Options(file=Path(file), through="resolve", cells=cells, plain=plain, fresh=fresh)
+    return run.of(asking.meant(config, source, policy, options.file), options)
+
+
+@task(
+    help={
+        "cells": CELLS, **ALONE_HELP, "symbol": "glob over options, * for all; those of the intent if not given",
+        "file": MATRIX_HELP["file"], "plain": MATRIX_HELP["plain"],
+    },
+    auto_shortflags=False,
+)  # fmt: skip
+@command
+def explain(
+    _: Context, cells: str = "", config: str = "", source: str = "", policy: str = "olddefconfig", symbol: str = "",
+    file: str = "matrix.yaml", plain: bool = False,
+) -> int:  # fmt: skip
+    """Say in a tree why each option came out as it did: what was asked where, what decides, what was printed."""
+    wanted = symbol or showing.INTENT
+    options = run.Options(file=Path(file), through="resolve", cells=cells, plain=plain, explain=wanted)
+    return run.of(asking.meant(config, source, policy, options.file), options)
+
+
+@task(
+    help={"cells": CELLS, **ALONE_HELP, "write": "a new file, or a folder for one", "file": MATRIX_HELP["file"],
+          "plain": MATRIX_HELP["plain"]},
+    auto_shortflags=False,
+)  # fmt: skip
+@command
+def fix(
+    _: Context, cells: str = "", config: str = "", source: str = "", policy: str = "olddefconfig", write: str = "",
+    file: str = "matrix.yaml", plain: bool = False,
+) -> int:  # fmt: skip
+    """Find the smallest fragment that restores what was lost, proven by resolving again with and without each line."""
+    options = run.Options(file=Path(file), through="resolve", cells=cells, plain=plain)
+    return fixing.fix(asking.meant(config, source, policy, options.file), options, write)
+
+
+@task(
+    help={
+        "left": "a variant of the latest run, a run's folder, or RUN:VARIANT", "right": "likewise",
+        "markdown": "for GitHub",
+    },
+    auto_shortflags=False,
+)  # fmt: skip
+@command
+def compare(_: Context, left: str, right: str, markdown: bool = False) -> int:
+    """Say which cells gained, lost, or changed from one variant or run to another."""
+    return comparing.compare(left, right, results=Path("results"), markdown=markdown)
+
+
+@task(help={"tree": "a kernel tree's folder, REPOSITORY#REF, or a name of matrix.yaml", "file": MATRIX_HELP["file"],
+            "objects": "a build folder of that tree: check there what was really built in",
+            "markdown": "for GitHub", "plain": MATRIX_HELP["plain"]}, auto_shortflags=False)  # fmt: skip
+@command
+def audit(
+    _: Context, tree: str, objects: str = "", markdown: bool = False, file: str = "matrix.yaml", plain: bool = False,
+) -> int:  # fmt: skip
+    """List every place where a Makefile builds code in although its option is m."""
+    return auditing.audit(tree, run.Options(file=Path(file), plain=plain), objects=objects, markdown=markdown)
 
 
 @task(help={"cell": CELLS, "file": MATRIX_HELP["file"], "jobs": MATRIX_HELP["jobs"]}, auto_shortflags=False)
@@ -114,11 +144,18 @@ def boot(
     return single.boot(asked, run.Options(file=Path(file), accel=accel, plain=plain))
 
 
-@task(help={"folder": "a run, such as results/latest"}, auto_shortflags=False)
+@task(help={"folder": "a run, such as results/latest, or a packed one (docs/answer/run.tar.xz)"}, auto_shortflags=False)
 @command
 def judge(_: Context, folder: str) -> int:
     """Judge a saved run again from its files alone."""
-    return run.judge(Path(folder))
+    return answering.judge(Path(folder))
+
+
+@task(help={"folder": "a run of the whole matrix, or a packed one"}, auto_shortflags=False)
+@command
+def answer(_: Context, folder: str) -> int:
+    """Write docs/answer.md from a run, and keep the run beside it as docs/answer/run.tar.xz."""
+    return answering.answer(Path(folder))
 
 
 @task(help={key: MATRIX_HELP[key] for key in ("file", "cells", "through")}, auto_shortflags=False)
@@ -151,6 +188,17 @@ def engine(_: Context, stop: bool = False) -> int:
         return 0
     print(daemon.find(os.environ) or "none answers")
     return 0
+
+
+@task(help={"name": "resolve", "rounds": "how often each is measured", **{key: MATRIX_HELP[key] for key in (
+    "file", "cells", "jobs", "plain")}}, auto_shortflags=False)  # fmt: skip
+@command
+def bench(
+    _: Context, name: str, rounds: int = 1, file: str = "matrix.yaml", cells: str = "", jobs: int = 0,
+    plain: bool = False,
+) -> int:  # fmt: skip
+    """Measure a part of the pipeline against what it stands on, and write docs/bench/NAME.json."""
+    return benching.bench(name, run.Options(file=Path(file), cells=cells, jobs=jobs, plain=plain), rounds)
 
 
 @task(help={"only": "pytest's -k", "quick": "leave out what needs an engine or a kernel"}, auto_shortflags=False)

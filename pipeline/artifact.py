@@ -54,10 +54,11 @@ def check(build: Build) -> Artifact:
 
 
 def _problems(build: Build, release: str, modules: Mapping[str, Path]) -> list[str]:
-    folder, options = build.folder, kconfig.values(build.kernel.config)
+    folder, wanted = build.folder, kconfig.values(build.kernel.config)
+    options = hyperv.completed(wanted, build.kernel.declared)
     return [
         *_release(release, (folder / "release").read_text(errors="replace").strip(), build.kernel.localversion),
-        *_config(kconfig.values((folder / ".config").read_text(errors="replace")), options),
+        *_config(kconfig.values((folder / ".config").read_text(errors="replace")), wanted),
         *_symbols((folder / "System.map").read_text(errors="replace").splitlines(), options),
         *_modules(modules, options, release),
     ]

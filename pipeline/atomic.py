@@ -49,6 +49,11 @@ def write_json(path: Path, value: Any) -> None:
     write(path, json.dumps(value, indent=2) + "\n")
 
 
+def compact(value: Any) -> str:
+    """A value as JSON without blanks, for what no person reads."""
+    return json.dumps(value, separators=(",", ":"))
+
+
 def read_json(path: Path) -> Any | None:
     """A JSON file's value; None where it is missing or damaged, as if it had never been written."""
     try:

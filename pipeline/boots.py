@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline import atomic, boot, estimates, hyperv, kconfig, kmod, observe, qemu, stages
+from pipeline import atomic, boot, build, estimates, hyperv, kmod, observe, qemu, stages
 from pipeline import host as memory
 from pipeline.errors import HostError
 
@@ -64,7 +64,7 @@ def boots(bench: Bench, states: Sequence[State], accelerator: str) -> None:
 
 def _skip_unseen(bench: Bench, states: Sequence[State]) -> None:
     for state in stages.going(states):
-        state.skip = hyperv.unseen(kconfig.values(state.kernel.config)) if state.kernel else ""
+        state.skip = hyperv.unseen(build.options(state.kernel)) if state.kernel else ""
         if state.skip:
             bench.keep(state)
 
@@ -83,7 +83,7 @@ def _worth_keeping(run: BootRun, state: State) -> bool:
     """Whether a boot has an intact proof that shows just what its .config promises."""
     if state.kernel is None:
         return False
-    options, machine = kconfig.values(state.kernel.config), state.cell.machine
+    options, machine = build.options(state.kernel), state.cell.machine
     logs = [(run.folder / name).read_bytes() for name in ("console.log", "host.log")]
     seen = observe.observe(run, logs[0], logs[1], machine, options)
     doubted = seen.failure_class in observe.DOUBTS

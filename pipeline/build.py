@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, atomic, kconfig
+from pipeline import archive, atomic, hyperv, kconfig, treestore
 from pipeline.container import Limits
 from pipeline.errors import HostError
 from pipeline.values import Build, Kernel
@@ -34,13 +34,18 @@ KILLED = {124, 137}  # timeout(1)'s own end, and SIGKILL
 _ERROR = re.compile(r"(: error: |: fatal error: |undefined reference|ERROR: modpost|^make.*\*\*\* (?!\[))")
 
 
-def kernel(tree: Tree, toolchain: str, final: str) -> Kernel:
+def kernel(tree: Tree, toolchain: str, final: str, declared: tuple[str, ...] = ()) -> Kernel:
     """The kernel of a tree, a toolchain's identity and a resolved .config; equal inputs give the same key."""
     settled = kconfig.replaced(kconfig.replaced(final, "LOCALVERSION", '""'), "LOCALVERSION_AUTO", "n")
     options = kconfig.parse(settled.encode(), ".config").values()
     text = "\n".join(sorted(kconfig.line(option.symbol, option.value) for option in options))
     key = hashlib.sha256(f"{tree.digest}\n{toolchain}\n{text}".encode()).hexdigest()
-    return Kernel(key=key, tree=tree, toolchain=toolchain, config=settled)
+    return Kernel(key=key, tree=tree, toolchain=toolchain, config=settled, declared=declared)
+
+
+def options(built: Kernel) -> dict[str, str]:
+    """The options of a kernel, with n for each Hyper-V option that its tree hides."""
+    return hyperv.completed(kconfig.values(built.config), built.declared)
 
 
 def config_of(wanted: Kernel) -> str:
@@ -70,9 +75,8 @@ def build(
     started = time.monotonic()
     volume = ccache_volume(wanted.tree)
     engine.ensure_volume(volume)
-    with engine.container(
-        wanted.tree.image, limits=LIMITS, volumes={volume: {"bind": "/ccache", "mode": "rw"}},
-    ) as box:  # fmt: skip
+    volumes = {volume: {"bind": "/ccache", "mode": "rw"}, **treestore.mounted(wanted.tree)}
+    with engine.container(wanted.tree.image, limits=LIMITS, volumes=volumes) as box:
         box.put("/build", archive.pack({".config": config_of(wanted).encode()}, owner=1000))
         made = box.run(["build-kernel", str(jobs)], seconds=BUILD_SECONDS, line=line)
         seconds = round(time.monotonic() - started, 2)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 USAGE = 2
+CELL_OR_NOT = {"explain", "fix"}
 
 
 @contextmanager
@@ -56,15 +58,24 @@ def _help_first(argv: list[str]) -> list[str]:
     return ["--help", argv[0]] if asked and not argv[0].startswith("-") else argv
 
 
+def _cell_named(argv: list[str]) -> list[str]:
+    """`explain CELL` as `explain --cells CELL`: invoke knows no positional word that may be left out."""
+    cell = len(argv) > 1 and argv[0] in CELL_OR_NOT and not argv[1].startswith("-")
+    return [argv[0], "--cells", *argv[1:]] if cell else argv
+
+
 def main(argv: list[str]) -> None:
     """Run the commands in argv (without the program's name); ends with SystemExit."""
     sys.path.insert(0, str(ROOT))
     import tasks  # noqa: PLC0415 - found only now
 
     program = Inv(name="inv", binary="./inv", binary_names=["inv"], namespace=Collection.from_module(tasks))
-    words = ["inv", *_help_first(argv)]
+    words = ["inv", *_help_first(_cell_named(argv))]
     if not any(word.startswith("--print-completion-script") for word in argv):
-        program.run(words)
+        try:
+            program.run(words)
+        except BrokenPipeError:  # the reader, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):

@@ -70,8 +70,8 @@ class Container:
         self.inner = inner
         self.api = inner.client.api
 
-    def put(self, folder: str, files: bytes | IO[bytes]) -> None:
-        """Unpack a tar into a folder that exists in the container."""
+    def put(self, folder: str, files: bytes | IO[bytes] | Iterator[bytes]) -> None:
+        """Unpack a tar, also one that is made as it is sent, into a folder that exists in the container."""
         with translated(f"copying into {folder}"):
             self.inner.put_archive(folder, files)
 

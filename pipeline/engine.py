@@ -7,14 +7,16 @@ belong to this process, and are removed on every way out.
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections import deque
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 import docker
 import requests
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import DockerException, ImageNotFound, NotFound
 
 from pipeline import process
 from pipeline.container import PROJECT, Container, Limits, translated
@@ -25,7 +27,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OWNER = "org.hvmatrix.owner"
+IDENTITY = "org.hvmatrix.identity"
 CALL_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume's folder on the engine's host; `identity` tells it from a later one of the same name."""
+
+    folder: str
+    identity: str
 
 
 class Engine:
@@ -175,10 +186,21 @@ class Engine:
             self._remove(inner)
         return len(left)
 
+    def volume(self, name: str) -> Volume | None:
+        """A volume's place on the engine's host, and its identity; None when there is no such volume."""
+        try:
+            facts = self.client.volumes.get(name).attrs
+        except NotFound:
+            return None
+        except (DockerException, requests.RequestException) as error:
+            raise HostError(f"the container engine failed while looking for {name}", details=str(error)) from error
+        # CreatedAt will not do: Docker 20.10 gives the time at which the folder was last changed
+        return Volume(folder=str(facts["Mountpoint"]), identity=str((facts.get("Labels") or {}).get(IDENTITY, "")))
+
     def ensure_volume(self, name: str) -> None:
         """Make a volume with the project's label, if it is not there yet."""
         with translated(f"making the volume {name}"):
-            self.client.volumes.create(name, labels={PROJECT: "volume"})
+            self.client.volumes.create(name, labels={PROJECT: "volume", IDENTITY: secrets.token_hex(16)})
 
     def prune_images(self, keep: Collection[str]) -> int:
         """Remove this project's images but for those tags; how many. One that a container uses stays."""

@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING
 from pipeline.model import Ladder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from pipeline.model import Machine
 
 CORE = "HYPERV"
 VMBUS = "HYPERV_VMBUS"
+# get_vtl() ends in BUG() when the hypercall for it fails, as it does in an ordinary guest (drivers/hv/hv_common.c,
+# 6.12 to 7.3), and that is before most consoles: such a kernel only runs at another trust level than its guest.
+VTL = "HYPERV_VTL_MODE"
+HAZARDS = {VTL: "ends in BUG() in every guest that is not started at a virtual trust level (get_vtl())"}
+# The core's name in a proposal that keeps HYPERV only to read old configs (kconfig/variants/transitional.patch).
+RENAMED_CORE = "HYPERV_CORE"
 
 # Symbol to module, from drivers/hv/Makefile and the Makefiles of the drivers.
 MODULES = {
@@ -36,7 +42,7 @@ VMBUS_MODULE = "hv_vmbus"
 # The order in which the guest loads them: the bus, then what QEMU offers a channel for, then the rest.
 LOADED = (VMBUS_MODULE, "hv_balloon", "hv_utils", *sorted(set(MODULES.values()) - {"hv_balloon", "hv_utils"}))
 SYMBOLS = (
-    "HYPERVISOR_GUEST", CORE, VMBUS, "HYPERV_VTL_MODE", "HYPERV_TIMER", "HYPERV_IOMMU", *MODULES,
+    "HYPERVISOR_GUEST", CORE, RENAMED_CORE, VMBUS, VTL, "HYPERV_TIMER", "HYPERV_IOMMU", *MODULES,
 )  # fmt: skip
 
 # Built from arch/x86/kernel/cpu/mshyperv.c (HYPERVISOR_GUEST), drivers/hv/hv_common.c (core), drivers/hv (bus).
@@ -50,19 +56,37 @@ BALLOON_CLASS = "525074dc-8985-46e2-8057-a307dc18a502"
 
 def core(options: Mapping[str, str]) -> bool:
     """Whether the core is built in: HYPERV=y, and before 6.18 HYPERV=m too ($(subst m,y,...) in Kbuild)."""
-    return options.get(CORE, "n") in {"y", "m"}
+    return options.get(CORE, "n") in {"y", "m"} or options.get(RENAMED_CORE, "n") == "y"
 
 
 def vmbus(options: Mapping[str, str]) -> str:
     """The value of VMBus: its own option on a split tree (6.18 on), else that of HYPERV.
 
-    A complete .config of a split tree with HYPERV=y always has a line for HYPERV_VMBUS, as it is visible then.
+    A driver that is on beside VMBUS=n tells that the .config is of a tree without such an option, where the line means
+    nothing: on a split tree each of them depends on it.
     """
     if not core(options):
         return "n"
-    if options[CORE] == "y" and VMBUS in options:
+    if VMBUS in options and (options[VMBUS] != "n" or not _drivers(options)):
         return options[VMBUS]
-    return options[CORE]
+    return options.get(CORE, "n")
+
+
+def _drivers(options: Mapping[str, str]) -> bool:
+    """Whether any driver is on that depends on VMBus (drivers/*/Kconfig, 6.18 to 7.3)."""
+    return any(options.get(symbol) in {"y", "m"} for symbol in MODULES if symbol != "PCI_HYPERV_INTERFACE")
+
+
+def meant(options: Mapping[str, str], declared: Container[str]) -> dict[str, str]:
+    """What HYPERV asks of a tree under other names: the core's new one, and VMBus, for which it stood up to 6.17."""
+    bus = vmbus(options)
+    found = {RENAMED_CORE: "y"} if core(options) and RENAMED_CORE in declared else {}
+    return {**found, VMBUS: bus} if VMBUS in declared and bus != "n" else found
+
+
+def completed(options: Mapping[str, str], declared: Iterable[str]) -> dict[str, str]:
+    """A resolved .config with n for each option that its tree declares and that has no line, as it is hidden."""
+    return {**dict.fromkeys(declared, "n"), **options}
 
 
 def balloon(options: Mapping[str, str]) -> str:
@@ -81,6 +105,8 @@ def ceiling(machine: Machine) -> Ladder:
 
 def promised(options: Mapping[str, str], machine: Machine) -> Ladder:
     """The rung that a kernel with these options reaches on the machine, its modules loaded."""
+    if core(options) and options.get(VTL, "n") == "y" and "vpindex" in machine.hyperv:
+        return Ladder.NONE
     if options.get("HYPERVISOR_GUEST", "n") != "y":
         rung = Ladder.BOOTED
     elif not core(options):

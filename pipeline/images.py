@@ -35,6 +35,11 @@ def toolchains() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (CONTAINERS / "toolchain").glob("*.Dockerfile")))
 
 
+def toolchain_tag(name: str) -> str:
+    """The tag of a toolchain's image, there or not."""
+    return _tag("toolchain", f"{name}.Dockerfile", _tag("base", "Dockerfile", ROOTFS))
+
+
 def base(engine: Engine, say: Callable[[str], None]) -> str:
     """The tag of the Debian 13 base, made if need be."""
     tag = _tag("base", "Dockerfile", ROOTFS)
@@ -76,9 +81,13 @@ def facts(engine: Engine, tag: str, names: tuple[str, ...]) -> dict[str, str]:
     return {name: data.decode(errors="replace").strip() for name, data in found.items()}
 
 
-def identity(made_of: str) -> str:
-    """A digest of an image's tag and packages: the same on any machine with the same files and versions."""
-    return hashlib.sha256(made_of.encode()).hexdigest()
+def identity(packages: str) -> str:
+    """A digest of a toolchain: its packages and the way in which it builds, the same on any machine that has both.
+
+    What else is in the image, such as the scripts that fetch or resolve, makes no other kernel.
+    """
+    recipe = (CONTAINERS / "toolchain" / "build-kernel").read_text(encoding="utf-8")
+    return hashlib.sha256(f"{packages}\n{recipe}".encode()).hexdigest()
 
 
 def _ensure(engine: Engine, name: str, dockerfile: str, say: Callable[[str], None]) -> str:

@@ -20,10 +20,6 @@ SIZE_LIMIT = 4 * 2**20
 _SET = re.compile(r"CONFIG_([A-Za-z0-9_]+)=(.*)")
 _UNSET = re.compile(r"# CONFIG_([A-Za-z0-9_]+) is not set\s*")
 _VALUE = re.compile(r'[ymn]|-?[0-9]+|0[xX][0-9a-fA-F]+|"(?:[^"\\]|\\.)*"')
-# scripts/kconfig/confdata.c, conf_warning(): "file:line:warning: text" (6.1 to 7.3)
-_WARNING = re.compile(r"^(?P<file>[^:\s]+):(?P<line>\d+):warning: (?P<text>.*)$")
-_INVALID = re.compile(r"symbol value '(?P<value>.*)' invalid for (?P<symbol>\w+)")
-_WORD = re.compile(r"[A-Z0-9_]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +29,6 @@ class Option:
     symbol: str
     value: str
     origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """A line of conf's stderr and the symbols that it names."""
-
-    text: str
-    symbols: frozenset[str]
-    invalid: str = ""
 
 
 def parse(data: bytes, name: str) -> dict[str, Option]:
@@ -72,7 +59,9 @@ def parse(data: bytes, name: str) -> dict[str, Option]:
 
 
 def values(text: str, name: str = ".config") -> dict[str, str]:
-    """Symbol to value of a .config that conf wrote."""
+    """Symbol to value of a .config that conf wrote; none of the empty one that a refusal leaves."""
+    if not text:
+        return {}
     return {option.symbol: option.value for option in parse(text.encode(), name).values()}
 
 
@@ -102,17 +91,6 @@ def replaced(text: str, symbol: str, value: str) -> str:
         if not ((match := _SET.fullmatch(old) or _UNSET.fullmatch(old)) and match[1] == symbol)
     ]
     return "\n".join([*kept, line(symbol, value)]) + "\n"
-
-
-def warnings(stderr: str) -> tuple[Warned, ...]:
-    """What conf warned of, each with the symbols that it names."""
-    found = []
-    for text in stderr.splitlines():
-        if match := _WARNING.match(text):
-            invalid = _INVALID.search(match["text"])
-            named = [invalid["symbol"]] if invalid else _WORD.findall(match["text"])
-            found.append(Warned(text, frozenset(named), invalid["symbol"] if invalid else ""))
-    return tuple(found)
 
 
 def differing(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:

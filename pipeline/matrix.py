@@ -11,21 +11,27 @@ import stat
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from pipeline import matrix_check, matrix_words, yamltext
+from pipeline import intent, matrix_check, matrix_words, yamltext
 from pipeline.errors import UserError
+from pipeline.gitseam import is_local
 from pipeline.matrix_check import AXES, matches
 from pipeline.model import (
     Cell,
     Config,
     Control,
+    DebianConfig,
     DebianSource,
     DirectorySource,
     Expectation,
+    GitRange,
+    GitSource,
+    Intent,
     Ladder,
     Loudness,
     Machine,
     Matrix,
     Outcome,
+    TarballSource,
     Variant,
 )
 from pipeline.yamlscan import MAX_BYTES, Problem, short
@@ -161,6 +167,7 @@ class _Builder:
                 Control(cell=self._cell(*row["cell"].split("/")), reaches=Ladder(row["reaches"]))
                 for row in data["controls"]
             ),
+            intent=_intent(data["intent"]) if "intent" in data else None,
         )
 
     def _paths(self, texts: Iterable[str]) -> tuple[Path, ...]:
@@ -169,17 +176,29 @@ class _Builder:
     def _source(self, name: str, entry: Mapping[str, Any]) -> Source:
         if "directory" in entry:
             return DirectorySource(name=name, path=self._path.parent / entry["directory"])
+        if "git" in entry:
+            url = entry["git"]["url"]
+            where = str(self._path.parent / url) if is_local(url) else url
+            return GitSource(name=name, url=where, ref=entry["git"]["ref"])
+        if "tarball" in entry:
+            url = entry["tarball"]["url"]
+            where = url if "://" in url else str(self._path.parent / url)
+            return TarballSource(name=name, location=where, sha256=entry["tarball"]["sha256"])
         debian = entry["debian"]
         requires = tuple(debian.get("requires", ()))
         return DebianSource(name=name, suite=debian["suite"], package=debian["package"], requires=requires)
 
     def _variant(self, name: str, entry: Mapping[str, Any]) -> Variant:
-        source = self._sources[entry["source"]]
-        return Variant(name=name, source=source, patches=self._paths(entry.get("patches", ())))
+        patches = tuple(
+            GitRange(self._path.parent / one["git"], one["range"]) if isinstance(one, dict) else self._path.parent / one
+            for one in entry.get("patches", ())
+        )
+        return Variant(name=name, source=self._sources[entry["source"]], patches=patches)
 
     def _config(self, name: str, entry: Mapping[str, Any]) -> Config:
-        (base,) = self._paths([entry["base"]])
-        return Config(name=name, base=base, fragments=self._paths(entry.get("fragments", ())))
+        base = DebianConfig(**entry["debian"]) if "debian" in entry else self._path.parent / entry["base"]
+        slim = self._path.parent / entry["slim"] if "slim" in entry else None
+        return Config(name=name, base=base, fragments=self._paths(entry.get("fragments", ())), slim=slim)
 
     def _cell(self, variant: str, config: str, policy: str, toolchain: str, machine: str) -> Cell:
         return Cell(
@@ -205,6 +224,13 @@ def _product(blocks: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
     """Yield the names of each block's cells; repeats go first, for the limit on cells left them out."""
     for block in blocks:
         yield from product(*(dict.fromkeys(block[axis]) for axis in AXES))
+
+
+def _intent(entry: Mapping[str, Any]) -> Intent:
+    symbols = {symbol: Ladder(rung) for symbol, rung in entry.get("symbols", {}).items()}
+    if entry["name"] == intent.HYPERV.name:
+        symbols = {**dict(intent.HYPERV.symbols), **symbols}
+    return Intent(name=entry["name"], symbols=tuple(symbols.items()))
 
 
 def _machine(name: str, entry: Mapping[str, Any]) -> Machine:

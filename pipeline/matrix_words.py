@@ -33,17 +33,17 @@ _LISTED = 40  # names that a message lists at most
 _COMPARED = 500  # names, and characters of a name, that are compared at most: difflib is slow
 
 
-def problems(document: Document) -> Iterator[Problem]:
-    """Yield what the schema finds wrong with a document, in words; raises nothing."""
-    for error in cast("Iterator[Any]", _validator().iter_errors(document.data)):
+def problems(document: Document, schema: Path = SCHEMA) -> Iterator[Problem]:
+    """Yield what a schema finds wrong with a document, in words; raises nothing."""
+    for error in cast("Iterator[Any]", _validator(schema).iter_errors(document.data)):
         # A refused value has its problem already, and any other would only follow from it.
         if not isinstance(error.instance, Refused):
             yield from _translated(error, document)
 
 
 @cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
+def _validator(schema: Path) -> Draft202012Validator:
+    return Draft202012Validator(json.loads(schema.read_text("utf-8")))
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str:
@@ -107,13 +107,13 @@ def _message(error: Any) -> str:
 
 def _type(error: Any) -> str:
     value, wanted = error.instance, error.validator_value
-    if wanted == "string" and isinstance(value, Unquoted):
+    several = [wanted] if isinstance(wanted, str) else wanted
+    if "string" in several and isinstance(value, Unquoted):
         return value.advice
-    if wanted == "string" and isinstance(value, int):
+    if "string" in several and isinstance(value, int):
         return typed(value).advice
-    if value is None:
-        return f"is empty: expected {_TYPES[wanted]}"
-    return f"expected {_TYPES[wanted]}, not {quoted(value)}"
+    words = " or ".join(_TYPES[one] for one in several)
+    return f"is empty: expected {words}" if value is None else f"expected {words}, not {quoted(value)}"
 
 
 def _pattern(error: Any) -> str:
@@ -181,4 +181,5 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "minProperties": _fewest_keys,
     "maxProperties": _most,
     "maxItems": _most,
+    "oneOf": _fewest_keys,
 }

@@ -90,25 +90,64 @@ class DirectorySource:
     path: Path
 
 
-Source = DebianSource | DirectorySource
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitSource:
+    """The commit that a branch, tag or sha names in a repository: a URL, or a path on this machine."""
+
+    name: str
+    url: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TarballSource:
+    """A tarball with one folder in it, by path or https address; refused unless its sha256 is as given."""
+
+    name: str
+    location: str
+    sha256: str
+
+
+Source = DebianSource | DirectorySource | GitSource | TarballSource
+
+
+@dataclass(frozen=True, slots=True)
+class GitRange:
+    """The commits of a local repository between two others, such as v6.18..my-branch."""
+
+    repository: Path
+    span: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """A source plus an ordered series of patches."""
+    """A source plus an ordered series of patches: files, folders of them, mboxes, ranges of a repository."""
 
     name: str
     source: Source
-    patches: tuple[Path, ...] = ()
+    patches: tuple[Path | GitRange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebianConfig:
+    """The .config of a flavour in the newest linux-config package that matches."""
+
+    suite: str
+    package: str
+    flavour: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The .config that someone runs today: a base, then fragments laid over it in order."""
+    """The .config that someone runs today: a base, then fragments laid over it in order.
+
+    With `slim`, what is built is that small .config with the intent's options of the resolved one.
+    """
 
     name: str
-    base: Path
+    base: Path | DebianConfig
     fragments: tuple[Path, ...] = ()
+    slim: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +159,14 @@ class Machine:
     devices: tuple[str, ...]
     memory: int = 512
     cpus: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What must survive: symbols, each with the rung that a kernel must reach when its old config asked for it."""
+
+    name: str
+    symbols: tuple[tuple[str, Ladder], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +207,14 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """A whole matrix.yaml: `cells` in file order, `path` where it was read, `digest` of its text."""
+    """A whole matrix.yaml: `cells` in file order, `path` where it was read, `digest` of its text.
+
+    `intent` is None where the file names none: then it is Hyper-V's.
+    """
 
     path: Path
     digest: str
     cells: tuple[Cell, ...]
     expectations: tuple[Expectation, ...]
     controls: tuple[Control, ...]
+    intent: Intent | None = None

@@ -8,19 +8,22 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from pipeline import atomic, bootstrap, host, images
+from pipeline import atomic, bootstrap, host, images, treestore
 from pipeline.engine import Engine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CACHES = ("kernels", "boots", "resolutions", "sources")
+CACHES = ("kernels", "boots", "resolutions", "slims", "sources", "configs", "trees", "folders", "git")
 
 
-def _trees(cache: Path) -> set[str]:
-    """The trees that the sources of a matrix led to last; a patched or copied tree is quickly made again."""
+def _forget_trees(cache: Path) -> None:
+    """Forget the trees that no Debian source led to last: a patched or copied one is quickly made again."""
     notes = (atomic.read_json(path) for path in (cache / "sources").glob("*.json"))
-    return {str(note["image"]) for note in notes if isinstance(note, dict) and "image" in note}
+    keep = {treestore.key(str(note["digest"])) for note in notes if isinstance(note, dict) and "digest" in note}
+    for path in (cache / "trees").glob("*.json"):
+        if path.stem not in keep:
+            path.unlink(missing_ok=True)
 
 
 def prune(*, everything: bool) -> int:
@@ -29,8 +32,12 @@ def prune(*, everything: bool) -> int:
     cache = bootstrap.cache_folder()
     before = host.free_bytes(cache)
     engine.reap()
-    keep = set() if everything else images.current() | _trees(cache)
-    removed = engine.prune_images(keep)
+    current = images.current()
+    tools = next((tag for tag in sorted(current) if "toolchain" in tag and engine.labels(tag) is not None), None)
+    if tools and not everything:
+        _forget_trees(cache)
+        treestore.remove_unknown(engine, tools, cache)
+    removed = engine.prune_images(set() if everything else current)
     if everything:
         engine.prune_volumes()
         for name in CACHES:

@@ -8,30 +8,39 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline import explain, hyperv, kconfig
+from pipeline import hyperv, intent, kconfig
 from pipeline.model import Loudness
 
 if TYPE_CHECKING:
-    from pipeline.model import Cell, Expectation
-    from pipeline.values import Artifact, BootRun, Build, Kernel, Resolution, Tree, Verdict
+    from collections.abc import Mapping
 
-SCHEMA = 1
-RULES = 1  # of observe.py, postmortem.py and verdict.py: which rules judged a record
+    from pipeline.kconfig import Option
+    from pipeline.model import Cell, Expectation, Intent
+    from pipeline.values import Artifact, BootRun, Build, Change, Kernel, Resolution, Slim, Tree, Verdict
+
+SCHEMA = 2
+RULES = 2  # of observe.py, postmortem.py and verdict.py: which rules judged a record
 
 
 @dataclass(slots=True, kw_only=True)
 class State:
     """One cell on its way; the stages fill it in.
 
-    `error` is why we, not the kernel, could not go on, `skip` why it was not tried.
+    `error` is why we, not the kernel, could not go on, `skip` why it was not tried. `layers` are the files that the
+    old .config was put together of, `options` its options with the lines that ask for them.
     """
 
     cell: Cell
     expectation: Expectation | None
+    intent: Intent = intent.HYPERV
     control: bool = False
     old: str = ""
+    layers: tuple[str, ...] = ()
+    options: Mapping[str, Option] = field(default_factory=dict)
+    config_origin: str = ""
     tree: Tree | None = None
     resolution: Resolution | None = None
+    slim: Slim | None = None
     kernel: Kernel | None = None
     build: Build | None = None
     artifact: Artifact | None = None
@@ -48,7 +57,7 @@ class State:
             return "boot"
         if self.artifact:
             return "build"
-        return "resolve" if self.resolution else ""
+        return "resolve" if self.resolution and not self.resolution.absent else ""
 
     @property
     def refused(self) -> bool:
@@ -71,14 +80,19 @@ def facts(state: State) -> dict[str, Any]:
         "source": state.tree.origin if state.tree else cell.variant.source.name,
         "variant": cell.variant.name,
         "config": cell.config.name,
+        "config_origin": state.config_origin,
         "policy": cell.policy,
         "toolchain": cell.toolchain,
         "machine": {**asdict(cell.machine), "hyperv": list(cell.machine.hyperv), "devices": list(cell.machine.devices)},
         "requested": hyperv.shown(kconfig.values(state.old)) if state.old else {},
         "resolved": hyperv.shown(kconfig.values(resolution.final)) if resolution else {},
-        "changes": [asdict(change) for change in explain.changes(resolution)] if resolution else [],
-        "loudness": explain.loudness(resolution) if resolution else Loudness.NONE,
+        "declared": list(resolution.declared) if resolution else [],
+        "changes": [_changed(change, state.options) for change in resolution.changes] if resolution else [],
+        "intent": {"name": state.intent.name, "symbols": dict(state.intent.symbols)},
+        "lost": [change.symbol for change in intent.lost(state.intent, resolution.changes)] if resolution else [],
+        "loudness": intent.loudness(state.intent, resolution) if resolution else Loudness.NONE,
         "refused": state.refused,
+        "slim": asdict(state.slim) | {"text": ""} if state.slim else None,
         "kernel": state.kernel.key if state.kernel else None,
         "release": state.artifact.release if state.artifact else None,
         "build_failed": state.build.reason if state.build and not state.build.ok else "",
@@ -96,6 +110,12 @@ def facts(state: State) -> dict[str, Any]:
         "seconds": state.seconds,
         "tools": state.tools,
     }
+
+
+def _changed(change: Change, options: Mapping[str, Option]) -> dict[str, Any]:
+    """A change as it is kept, with the line of the user's own file that asked."""
+    asked = options.get(change.symbol)
+    return {**asdict(change), "parents": list(change.parents), "asked_at": asked.origin if asked else ""}
 
 
 def expected(expectation: Expectation | None) -> dict[str, str | None] | None:

@@ -6,11 +6,13 @@ It starts no process and no container, and looks at no clock.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from typing import TYPE_CHECKING, Any
 
-from pipeline import atomic, boot, kconfig, observe, proof, verdict
+from pipeline import atomic, boot, hyperv, kconfig, observe, proof, verdict
 from pipeline.errors import UserError
-from pipeline.model import Expectation, Ladder, Loudness, Machine, Outcome
+from pipeline.model import Expectation, Intent, Ladder, Loudness, Machine, Outcome
+from pipeline.values import Change
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,9 +72,12 @@ def _judge(folder: Path, *, void: str) -> Judged:
     if not isinstance(record, dict):
         raise UserError(f"{folder}/record.json: missing or damaged", hint="run the matrix again")
     machine = _machine(record["machine"])
+    _changes(record)
     old, final = (_options(folder / name) for name in ("config.old", "config.final"))
+    final = hyperv.completed(final, record["declared"]) if final else final
     case = verdict.Case(
         old=old, final=final, machine=machine, loudness=Loudness(record["loudness"]), refused=record["refused"],
+        intent=_intent(record["intent"]), lost=tuple(record["lost"]),
         build=record["build_failed"], problems=tuple(record["problems"]),
         observation=_observation(folder, machine, final) if record["booted"] else None,
         error=record["error"] or _unfinished(record), skip=record["skip"], void=void,
@@ -103,6 +108,17 @@ def _observation(folder: Path, machine: Machine, final: dict[str, str]) -> Obser
 
 def _machine(fields: dict[str, Any]) -> Machine:
     return Machine(**{**fields, "hyperv": tuple(fields["hyperv"]), "devices": tuple(fields["devices"])})
+
+
+def _changes(record: dict[str, Any]) -> list[Change]:
+    """The changes of a record, which the table and the chains look into."""
+    names = [field.name for field in fields_of(Change)]
+    return [Change(**{name: change[name] for name in names}) for change in record["changes"]]
+
+
+def _intent(fields: dict[str, Any]) -> Intent:
+    symbols = tuple((symbol, Ladder(rung)) for symbol, rung in fields["symbols"].items())
+    return Intent(name=fields["name"], symbols=symbols)
 
 
 def _expectation(fields: dict[str, Any] | None) -> Expectation | None:

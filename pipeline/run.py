@@ -5,33 +5,29 @@ The table of contents of the project. Each stage is elsewhere.
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from pipeline import (
-    atomic,
+    asking,
     boots,
     bootstrap,
     host,
     images,
-    matrix,
     progress,
     record,
     replay,
     session,
+    showing,
+    slimming,
     stages,
     store,
     table,
 )
 from pipeline.errors import HostError, PipelineError, UserError
-from pipeline.model import Expectation, Status
-from pipeline.policy import POLICIES
-from pipeline.proof import clean
+from pipeline.model import Expectation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +41,7 @@ THROUGH = ("resolve", "build", "boot")
 ACCELERATORS = ("auto", "kvm", "nested")
 # GiB that a run needs free before it starts: images and trees, then ccache and kernels.
 NEEDED_GIB = {"resolve": 8, "build": 10, "boot": 10}
-PASSED, FAILED, UNAVAILABLE, INTERRUPTED = 0, 1, 69, 130
+INTERRUPTED = 130
 
 
 class UnsupportedError(HostError):
@@ -54,7 +50,7 @@ class UnsupportedError(HostError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The flags of `./inv matrix`."""
+    """The flags of `./inv matrix`; `explain` is a glob over options, or showing.INTENT for those of the intent."""
 
     file: Path = Path("matrix.yaml")
     through: str = "boot"
@@ -63,6 +59,7 @@ class Options:
     plain: bool = False
     fresh: bool = False
     accel: str = "auto"
+    explain: str = ""
     results: Path = Path("results")
     cache: Path = field(default_factory=bootstrap.cache_folder)
 
@@ -73,12 +70,13 @@ def run(options: Options) -> int:
     Raises UserError for bad input before anything was built, HostError when nothing can be tried at all.
     """
     _check(options)
-    asked = matrix.load(options.file, policies=POLICIES, toolchains=images.toolchains())
-    cells = matrix.select(asked.cells, options.cells) if options.cells else asked.cells
-    states = [record.State(cell=cell, expectation=matrix.expectation(cell, asked.expectations)) for cell in cells]
+    return of(asking.load(options.file), options)
+
+
+def of(asked: Matrix, options: Options) -> int:
+    """Do the main job on a matrix that was read already; the exit status."""
+    states = asking.states(asked, asking.select(asked, options.cells))
     controls = _controls(asked) if options.through == "boot" else []
-    for state in (*states, *controls):
-        state.old = stages.old_config(state)
     _check_disk(options)
     folder = store.new_run(options.results)
     note: dict[str, Any] = {"matrix": str(options.file), "digest": asked.digest, "through": options.through}
@@ -97,7 +95,7 @@ def run(options: Options) -> int:
             _blame(options, homes, error)
             store.write_run(folder, states, controls, {**note, "exit_status": error.exit_status})
             raise
-    return _finish(folder, states, controls, note)
+    return _finish(folder, states, controls, note, options)
 
 
 def _homes(folder: Path, states: Sequence[State], controls: Sequence[State]) -> list[tuple[State, Path]]:
@@ -129,6 +127,7 @@ def _controls(asked: Matrix) -> list[State]:
     for control in asked.controls:
         expectation = Expectation(cells=control.cell.name, where="controls", ladder=control.reaches)
         made.append(record.State(cell=control.cell, expectation=expectation, control=True))
+    asking.read_configs(made)
     return made
 
 
@@ -154,17 +153,20 @@ def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]]) -
     folders = {id(state): home for state, home in homes}
     for state, home in homes:
         store.write_cell(home, state, options.through)
+    jobs = options.jobs or host.cores()
     with session.session(view) as engine:
         _check_disk(options, engine.root())
         bench = stages.Bench(
-            engine=engine, view=view, cache=options.cache, jobs=options.jobs or host.cores(), fresh=options.fresh,
+            engine=engine, view=view, cache=options.cache, jobs=jobs, slots=BoundedSemaphore(jobs), fresh=options.fresh,
             keep=lambda state: store.write_cell(folders[id(state)], state, options.through),
             folder_of=lambda state: folders[id(state)],
         )  # fmt: skip
+        stages.configs(bench, everyone)
         stages.sources(bench, everyone)
         stages.resolutions(bench, everyone)
         if options.through == "resolve":
             return
+        slimming.slims(bench, everyone)
         stages.builds(bench, everyone, _toolchains(engine, everyone))
         if options.through == "build":
             return
@@ -184,7 +186,7 @@ def _toolchains(engine: Engine, states: Sequence[State]) -> dict[str, str]:
     for name in sorted({state.cell.toolchain for state in states}):
         tag = images.toolchain(engine, name, lambda _: None)
         facts = images.facts(engine, tag, ("packages", "compiler"))
-        identities[name] = images.identity(f"{tag}\n{facts['packages']}")
+        identities[name] = images.identity(facts["packages"])
         for state in states:
             if state.cell.toolchain == name:
                 state.tools |= {"compiler": facts["compiler"], "toolchain": identities[name]}
@@ -209,40 +211,14 @@ def accelerator(options: Options, view: View) -> str:
     return chosen
 
 
-def _finish(folder: Path, states: Sequence[State], controls: Sequence[State], note: dict[str, Any]) -> int:
+def _finish(
+    folder: Path, states: Sequence[State], controls: Sequence[State], note: dict[str, Any], options: Options,
+) -> int:  # fmt: skip
     """Judge what was written, show it, and say how it went."""
     judged = replay.judge_run(folder)
     records = store.write_verdicts(folder, judged)
-    status = note["exit_status"] or exit_status(records)
+    status = note["exit_status"] or showing.exit_status(records)
     store.write_run(folder, states, controls, {**note, "void": judged.void, "exit_status": status})
-    console = Console(width=None if Console().is_terminal else 120)
-    table.show(console, records, judged.void)
-    console.print(f"{table.totals(records)}; {folder} (exit {status})", markup=False, highlight=False)
+    text = f"{table.totals(records)}; {folder} (exit {status})"
+    showing.show(records, judged.void, text, options.explain)
     return status
-
-
-def exit_status(records: Sequence[dict[str, Any]]) -> int:
-    """0 as expected, 1 a FAIL, 69 when anything could not be tried."""
-    found = {record["status"] for record in records}
-    if Status.FAIL in found:
-        return FAILED
-    return UNAVAILABLE if found - {Status.PASS} else PASSED
-
-
-def judge(folder: Path) -> int:
-    """Judge a saved run from its files alone and show it; nothing is written."""
-    started = time.monotonic()
-    judged = replay.judge_run(folder)
-    shown = [{**one.record, **record.judged(one.verdict)} for one in judged.cells]
-    table.show(Console(width=None if Console().is_terminal else 120), shown, judged.void)
-    differing = [one["cell"] for one, old in zip(shown, judged.cells, strict=True) if _differs(one, old.record)]
-    text = f"{table.totals(shown)}; judged in {time.monotonic() - started:.2f} s"
-    note = atomic.read_json(folder / "run.json") or {}
-    if differing and note.get("exit_status") is not None:
-        text += f"; DIFFERS from the saved verdicts: {', '.join(differing)}"
-    os.write(1, f"{clean(text)}\n".encode())
-    return exit_status(shown)
-
-
-def _differs(new: dict[str, Any], old: dict[str, Any]) -> bool:
-    return any(new[key] != old.get(key) for key in ("observed", "outcome", "class", "status"))

@@ -14,24 +14,23 @@ from rich.console import Console
 
 from pipeline import (
     artifact,
+    asking,
     atomic,
     estimates,
     hyperv,
-    images,
     kconfig,
     kmod,
-    matrix,
     observe,
     progress,
     qemu,
     replay,
     run,
     session,
+    showing,
     store,
 )
 from pipeline import boot as booting
 from pipeline.errors import UserError
-from pipeline.policy import POLICIES
 from pipeline.postmortem import HOST_CLASSES
 from pipeline.values import Artifact
 
@@ -90,7 +89,7 @@ def _keep(booted: BootRun, results: Path) -> Path:
 
 
 def _machine(name: str, file: Path) -> Machine:
-    asked = matrix.load(file, policies=POLICIES, toolchains=images.toolchains())
+    asked = asking.load(file)
     cells = (*asked.cells, *(control.cell for control in asked.controls))
     machines = {cell.machine.name: cell.machine for cell in cells}
     if name not in machines:
@@ -140,5 +139,6 @@ def _report(seen: Observation, values: Mapping[str, str] | None, machine: Machin
     for row in rows:
         console.print(row, markup=False, highlight=False, soft_wrap=True)
     if seen.failure_class in HOST_CLASSES:
-        return run.UNAVAILABLE
-    return run.PASSED if seen.ladder.reaches(promised) and seen.failure_class not in observe.DOUBTS else run.FAILED
+        return showing.UNAVAILABLE
+    well = seen.ladder.reaches(promised) and seen.failure_class not in observe.DOUBTS
+    return showing.PASSED if well else showing.FAILED

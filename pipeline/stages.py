@@ -9,30 +9,36 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline import artifact, build, estimates, images, kconfig, resolve, source
-from pipeline.errors import HostError, UserError
+from pipeline import artifact, build, estimates, images, oldconfig, policy, resolve, source
+from pipeline.errors import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
     from pathlib import Path
+    from threading import BoundedSemaphore
 
     from pipeline.engine import Engine
+    from pipeline.oldconfig import Old
     from pipeline.progress import View
     from pipeline.record import State
     from pipeline.values import Build
 
-# Every .config that conf wrote for x86 has a line for each; what is promised depends on them.
-COMPLETE = ("ACPI", "HYPERVISOR_GUEST")
+
+MOST_TREES = 16  # resolved at the same time, each in a container of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What every stage works with. `jobs` bounds compilers and boots at a time; `folder_of` a cell's folder."""
+    """What every stage works with. `jobs` bounds compilers and boots at a time, and `slots` has as many.
+
+    `folder_of` is a cell's folder.
+    """
 
     engine: Engine
     view: View
     cache: Path
     jobs: int
+    slots: BoundedSemaphore
     fresh: bool
     keep: Callable[[State], None]
     folder_of: Callable[[State], Path]
@@ -78,19 +84,25 @@ def each(bench: Bench, groups: Sequence[list[State]], do: Callable[[list[State]]
         pool.shutdown(wait=True)
 
 
-def old_config(state: State) -> str:
-    """The text of the config that is carried over: its base with the fragments laid over it."""
-    config = state.cell.config
-    layers = [kconfig.parse(path.read_bytes(), str(path)) for path in (config.base, *config.fragments)]
-    options = kconfig.compose(layers)
-    missing = [symbol for symbol in COMPLETE if symbol not in options]
-    if missing:
-        raise UserError(
-            f"configs: {config.name}: {config.base} is no complete .config",
-            details=f"no line sets or unsets {', '.join(f'CONFIG_{symbol}' for symbol in missing)}",
-            hint="what such a config asked for cannot be known: run `make olddefconfig` on its own tree first",
-        )
-    return kconfig.render(options.values())
+def put_config(state: State, old: Old) -> None:
+    """Note in a cell what is carried over."""
+    state.old, state.layers, state.options, state.config_origin = old.text, old.layers, old.options, old.origin
+
+
+def configs(bench: Bench, states: Sequence[State]) -> None:
+    """Fetch the configs that are in packages; those in files are known before anything is started."""
+
+    def fetch(group: list[State]) -> None:
+        cell = group[0].cell
+        tag = images.toolchain(bench.engine, cell.toolchain, bench.view.say)
+        old = oldconfig.fetched(
+            bench.engine, cell.config, tag, bench.cache, fresh=bench.fresh, say=bench.view.say,
+        )  # fmt: skip
+        for state in group:
+            put_config(state, old)
+
+    missing = [state for state in going(states) if not state.old]
+    each(bench, grouped(missing, lambda state: state.cell.config), fetch, 1)
 
 
 def sources(bench: Bench, states: Sequence[State]) -> None:
@@ -107,35 +119,50 @@ def sources(bench: Bench, states: Sequence[State]) -> None:
             state.tree = found
             state.seconds["source"] = round(work.elapsed() / len(group), 2)
 
-    # A source's tree is made by the first of its variants, and its patched variants are laid over it.
+    # A source's tree is made by the first of its variants, and the patched ones are laid over it.
     for name in {state.cell.toolchain for state in states}:
         images.toolchain(bench.engine, name, bench.view.say)
     groups = grouped(states, lambda state: (state.cell.variant, state.cell.toolchain))
-    plain = [group for group in groups if not group[0].cell.variant.patches]
-    each(bench, plain, fetch, bench.jobs)
-    each(bench, [group for group in groups if group not in plain], fetch, 1)
+    sources = {(group[0].cell.variant.source, group[0].cell.toolchain): group for group in reversed(groups)}
+    first = list(sources.values())
+    each(bench, first, fetch, bench.jobs)
+    each(bench, [group for group in groups if group not in first], fetch, bench.jobs)
 
 
 def resolutions(bench: Bench, states: Sequence[State]) -> None:
     """Carry each config to its tree; cells that differ only in the machine share one resolution."""
 
     def carry(group: list[State]) -> None:
-        asked = list(dict.fromkeys((state.old, state.cell.policy) for state in group))
+        asked = list(dict.fromkeys(_asked(state) for state in group))
         tree, name = group[0].tree, group[0].cell.variant.name
         if tree is None:
             return
-        with bench.view.work(f"resolve {name}", estimates.about(bench.cache, "resolve", "one") * len(asked)) as work:
+        about = estimates.about(bench.cache, "resolve", "one") * len(asked)
+        with bench.view.work(f"resolve {name}", about) as work:
             found = resolve.resolve(
-                bench.engine, tree, asked, bench.cache, fresh=bench.fresh,
-                done=lambda number: work(f"{number + 1} of {len(asked)}"),
+                bench.engine, tree, asked, bench.cache, slots=bench.slots, jobs=bench.jobs, fresh=bench.fresh,
+                done=lambda number: work(f"{number} of {len(asked)}"),
             )  # fmt: skip
-            work.note = f"{len(asked)} configs, {sum(one.reused for one in found)} known before"
+            good = [one for one in found if not isinstance(one, HostError)]
+            made = [one for one in good if not one.reused and not one.absent]
+            work.note = f"{len(asked)} configs, {sum(one.reused for one in good)} known before"
         for state in group:
-            state.resolution = found[asked.index((state.old, state.cell.policy))]
-            state.seconds["resolve"] = state.resolution.seconds if not state.resolution.reused else 0.0
+            resolution = found[asked.index(_asked(state))]
+            if isinstance(resolution, HostError):
+                state.error = str(resolution)
+                continue
+            state.resolution, state.skip = resolution, resolution.absent
+            state.seconds["resolve"] = resolution.seconds if not resolution.reused else 0.0
+        if made:
+            estimates.took(bench.cache, "resolve", "one", sum(one.seconds for one in made) / len(made) / bench.jobs)
 
     groups = grouped(going(states), lambda state: (state.cell.variant, state.cell.toolchain))
-    each(bench, groups, carry, bench.jobs)
+    # largest first, each waiting for a slot: the last tree is not resolved on one core alone
+    each(bench, sorted(groups, key=len, reverse=True), carry, MOST_TREES)
+
+
+def _asked(state: State) -> resolve.Asked:
+    return resolve.Asked(state.old, state.layers, policy.policies()[state.cell.policy])
 
 
 def builds(bench: Bench, states: Sequence[State], toolchains: dict[str, str]) -> None:
@@ -143,7 +170,8 @@ def builds(bench: Bench, states: Sequence[State], toolchains: dict[str, str]) ->
     for state in going(states):
         if state.tree and state.resolution:
             identity = toolchains[state.cell.toolchain]
-            state.kernel = build.kernel(state.tree, identity, state.resolution.final)
+            text = state.slim.text if state.slim else state.resolution.final
+            state.kernel = build.kernel(state.tree, identity, text, state.resolution.declared)
 
     def make(group: list[State]) -> None:
         state = group[0]

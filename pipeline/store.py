@@ -67,8 +67,12 @@ def write_cell(folder: Path, state: State, planned: str) -> None:
         atomic.write(folder / "config.old", state.old)
     if resolution := state.resolution:
         atomic.write(folder / "config.final", resolution.final)
-        text = f"$ make {state.cell.policy}\n{resolution.stdout}--- stderr\n{resolution.stderr}"
+        commands = "".join(f"$ {command}\n" for command in resolution.commands)
+        text = f"{commands}{resolution.stdout}--- stderr\n{resolution.stderr}"
         atomic.write(folder / "resolve.log", f"{text}--- exit status {resolution.exit_status}\n")
+    if state.slim:
+        atomic.write(folder / "config.slim", state.slim.text)
+        atomic.write(folder / "config.dropped", "".join(f"{line}\n" for line in state.slim.dropped))
     if state.build and state.build.folder != folder and (state.build.folder / "build.log").is_file():
         _copy(state.build.folder / "build.log", folder / "build.log")
     if state.boot and state.boot.folder != folder:
@@ -103,7 +107,9 @@ def _reproduce(state: State) -> str:
     lines += [f"./inv matrix --cells {shlex.quote(cell.name)}", "exit 0", "", "# By hand, in a folder with config.old:"]
     if state.tree:
         lines.append(f"# the tree: {state.tree.origin}; digest {state.tree.digest}")
-    lines.append(f"cp config.old .config && make {cell.policy} && diff config.final .config")
+    lines.append("# the tree is /src, this folder its build folder (O=), config.old its .config or old.config:")
+    lines += list(state.resolution.commands) if state.resolution else []
+    lines.append("diff config.final .config")
     if state.kernel:
         option = shlex.quote(f'CONFIG_LOCALVERSION="{state.kernel.localversion}"')
         lines += [f"echo {option} >> .config && make olddefconfig", f"# toolchain {cell.toolchain}:"]

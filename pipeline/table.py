@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline import hyperv
+from pipeline import reasons
 from pipeline.model import Outcome, Status
 from pipeline.proof import clean
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+MOST_REFUSED = 3
 AXES = ("variant", "config", "policy", "toolchain")
 STYLES = {Status.PASS: "green", Status.FAIL: "bold red", Status.ERROR: "bold yellow", Status.SKIP: "dim"}
 
@@ -69,11 +70,29 @@ def _axis(record: dict[str, Any], axis: str) -> str:
 def _row(record: dict[str, Any], shared: Sequence[str]) -> list[str]:
     name = "/".join(_axis(record, axis) for axis in (*AXES, "machine") if axis not in shared)
     asked, got = record["requested"], record["resolved"]
+    got = {**got, "HYPERV": got.get("HYPERV_CORE", "-")} if got.get("HYPERV_CORE", "-") != "-" else got
     values = [f"{asked.get(symbol, '?')} → {got.get(symbol, '?')}" for symbol in ("HYPERV", "HYPERV_VMBUS")]
     seen = record["observed"] or f"({record['predicted']})"
     told = record["loudness"] if record["loudness"] != "none" else ""
     cells = [name, *values, told, f"{record['required']}/{seen}", record["outcome"], record["status"]]
     return [escape(clean(text)) for text in cells]  # a .config may hold any string
+
+
+def _roots(record: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The changes at the top of what was lost, in order, and all on the way; in a ring the lost ones are the top."""
+    by_name = {change["symbol"]: change for change in record["changes"]}
+    waiting = [name for name in record["lost"] if name in by_name]
+    waiting += [name for name, change in by_name.items() if change["kind"] == reasons.HAZARD]
+    waiting += [name for name, change in by_name.items() if change["kind"] == reasons.REFUSED][:MOST_REFUSED]
+    lost = [by_name[name] for name in waiting]
+    met = dict.fromkeys(waiting)
+    while waiting:
+        above = [name for name in by_name[waiting.pop(0)]["parents"] if name in by_name and name not in met]
+        met |= dict.fromkeys(above)
+        waiting += above
+    changes = [by_name[name] for name in met]
+    roots = [change for change in changes if not any(name in by_name for name in change["parents"])]
+    return roots or lost, changes
 
 
 def _story(record: dict[str, Any]) -> str:
@@ -82,12 +101,17 @@ def _story(record: dict[str, Any]) -> str:
         text += f" ({record['class']})"
     if record["reason"]:
         text += f": {record['reason'].splitlines()[0]}"
-    roots = [change for change in record["changes"] if change["symbol"] in ("HYPERV", "HYPERV_VMBUS")]
+    roots, chain = _roots(record)
     if record["outcome"] == Outcome.LOST and roots:
-        text += ". " + "; ".join(f"{change['cause']}" for change in roots)
-        gone = [one["symbol"] for one in record["changes"] if one["symbol"] in hyperv.SYMBOLS and one not in roots]
+        text += ". " + "; ".join(_told(change) for change in roots)
+        named = {change["symbol"] for change in roots}
+        gone = [symbol for symbol in record["lost"] if symbol not in named]
         text += f"; {len(gone)} more went with it: {', '.join(gone)}" if gone else ""
     if record["outcome"] == Outcome.LOST and record["loudness"] in ("silent", "warned"):
-        text += f". Told: {next((change['warning'] for change in roots if change['warning']), 'nothing')}"
+        text += f". Told: {next((one['warning'] for one in (*roots, *chain) if one['warning']), 'nothing')}"
     return text
+
+
+def _told(change: dict[str, Any]) -> str:
+    return f"{change['symbol']} {change['cause']}" + (f" ({change['where']})" if change["where"] else "")
 

@@ -5,7 +5,7 @@ Frozen, one way: each is made by one stage, and none is changed afterwards.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,47 +17,77 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """A variant's source tree inside an image, at /src, read-only to the build user."""
+    """A variant's source tree: `image` has the tools for it, `mount` is its folder on the engine's host."""
 
     variant: str
     image: str
     digest: str
     origin: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
-    """What the tree's own conf made of an old .config under one policy."""
-
-    old: str
-    final: str
-    stdout: str
-    stderr: str
-    exit_status: int
-    seconds: float
-    declared: Mapping[str, str] = field(default_factory=dict)
-    reused: bool = False
+    mount: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One option whose value differs from what was asked, why, and what was printed about it."""
+    """One option whose value is not what was asked, and why.
+
+    `kind` is a word for the cause (explain.py lists them), `where` the file:line that decides and `text` what stands
+    there. `parents` are the options above it that are the cause, and `warning` is what was printed about it.
+    """
 
     symbol: str
     asked: str
     got: str
+    kind: str
     cause: str
+    where: str = ""
+    text: str = ""
+    parents: tuple[str, ...] = ()
     warning: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What the tree's own scripts made of an old .config under one policy.
+
+    `commands` is what was run, as a person would type it; `declared` are the Hyper-V options that the tree has, and
+    `absent` says why it has no such policy.
+    """
+
+    old: str
+    final: str
+    commands: tuple[str, ...]
+    stdout: str
+    stderr: str
+    exit_status: int
+    seconds: float
+    changes: tuple[Change, ...] = ()
+    declared: tuple[str, ...] = ()
+    absent: str = ""
+    reused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slim:
+    """A small .config that is built in a resolved one's stead: what it took over, and what it left out."""
+
+    text: str
+    base: str
+    kept: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
-    """What is really built; `key` is a digest of tree, patches, .config and toolchain."""
+    """What is really built; `key` is a digest of tree, patches, .config and toolchain.
+
+    `declared` are the Hyper-V options that its tree has; one without a line in `config` is off.
+    """
 
     key: str
     tree: Tree
     toolchain: str
     config: str
+    declared: tuple[str, ...] = ()
 
     @property
     def localversion(self) -> str:

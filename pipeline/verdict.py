@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline import hyperv
+from pipeline import hyperv, intent
 from pipeline.model import Ladder, Loudness, Outcome, Status
 from pipeline.observe import DOUBTS
 from pipeline.postmortem import HOST_CLASSES
@@ -17,18 +17,23 @@ from pipeline.values import Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.model import Expectation, Machine
+    from pipeline.model import Expectation, Intent, Machine
     from pipeline.values import Observation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What is known of a cell. `build` is why its kernel could not be built, `error` why we could not go on."""
+    """What is known of a cell. `build` is why its kernel could not be built, `error` why we could not go on.
+
+    `final` has an n for every Hyper-V option that the tree declares and hides, `lost` names the intent's lost options.
+    """
 
     old: Mapping[str, str]
     final: Mapping[str, str]
     machine: Machine
     loudness: Loudness
+    intent: Intent = intent.HYPERV
+    lost: tuple[str, ...] = ()
     refused: bool = False
     build: str = ""
     problems: tuple[str, ...] = ()
@@ -40,7 +45,7 @@ class Case:
 
 def judge(case: Case, expectation: Expectation | None) -> Verdict:
     """The verdict of one cell; the same for the same case, whenever it is asked."""
-    required = hyperv.promised(case.old, case.machine)
+    required = intent.required(case.intent, case.old, case.machine)
     predicted = hyperv.promised(case.final, case.machine)
     bare = Verdict(
         predicted=predicted, required=required, observed=case.observation.ladder if case.observation else None,
@@ -78,14 +83,24 @@ def _outcome(case: Case, bare: Verdict) -> Verdict:
         return replace(bare, outcome=Outcome.CONTRADICTION, failure_class="ARTIFACT_DIFFERS", reason=text)
     if seen is None:
         why, text = predicted_class(case.final, bare)
-        return replace(bare, outcome=_compared(bare.required, bare.predicted), failure_class=why, reason=text)
+        found = replace(bare, outcome=_compared(bare.required, bare.predicted), failure_class=why, reason=text)
+        return _options(found, case)
     if seen.failure_class in DOUBTS or (seen.complete and seen.ladder is not bare.predicted):
         text = seen.reason or "more than the .config can explain"
         text = f"the .config predicts {bare.predicted}, the boot shows {seen.ladder}: {text}"
         return replace(bare, outcome=Outcome.CONTRADICTION, failure_class=seen.failure_class, reason=text)
-    return replace(
+    found = replace(
         bare, outcome=_compared(bare.required, seen.ladder), failure_class=seen.failure_class, reason=seen.reason,
     )  # fmt: skip
+    return _options(found, case)
+
+
+def _options(found: Verdict, case: Case) -> Verdict:
+    """A kept ladder is no kept intent while an option of it is lost that no boot here can show."""
+    if not case.lost or found.outcome is Outcome.LOST:
+        return found
+    text = f"the ladder is kept, and {', '.join(case.lost)} {'is' if len(case.lost) == 1 else 'are'} lost"
+    return replace(found, outcome=Outcome.LOST, failure_class="OPTION_LOST", reason=text)
 
 
 def _compared(required: Ladder, seen: Ladder) -> Outcome:
@@ -101,6 +116,7 @@ def predicted_class(final: Mapping[str, str], bare: Verdict) -> tuple[str, str]:
     if bare.predicted.reaches(bare.required) and bare.predicted is not Ladder.DETECTED:
         return "", ""
     table = {
+        Ladder.NONE: ("VTL_PANIC", f"{hyperv.VTL} is on, which {hyperv.HAZARDS[hyperv.VTL]}"),
         Ladder.BOOTED: ("NOT_DETECTED", "HYPERVISOR_GUEST is not set"),
         Ladder.DETECTED: ("CORE_NOT_BUILT", "HYPERV is not set"),
         Ladder.CORE: ("VMBUS_NOT_BUILT", f"VMBus is {hyperv.vmbus(final)}"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from docker.errors import NotFound
 
-from pipeline import bootstrap, daemon, images
+from pipeline import bootstrap, daemon, images, treestore
 from pipeline.engine import Engine
 from pipeline.errors import HostError
 
@@ -40,6 +43,16 @@ def engine() -> Iterator[Engine]:
 def toolchain(engine: Engine) -> str:
     """The gcc toolchain's image."""
     return images.toolchain(engine, "gcc", bootstrap.say)
+
+
+@pytest.fixture
+def trees(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A tree store of the test's own, which is gone afterwards."""
+    name = f"hvmatrix-test-{secrets.token_hex(6)}"
+    monkeypatch.setattr(treestore, "VOLUME", name)
+    yield name
+    with suppress(NotFound):
+        engine.client.volumes.get(name).remove(force=True)
 
 
 @pytest.fixture

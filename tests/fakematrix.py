@@ -12,17 +12,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG = """\
+CONFIG_MODULES=y
 CONFIG_HYPERVISOR_GUEST=y
 CONFIG_ACPI=y
-CONFIG_HYPERV=m
+CONFIG_HYPERV=y
+CONFIG_HYPERV_VMBUS=y
 CONFIG_HYPERV_BALLOON=m
 """
+# the same from before the split, where one symbol was both
+OLD = CONFIG.replace("CONFIG_HYPERV=y\nCONFIG_HYPERV_VMBUS=y\n", "CONFIG_HYPERV=m\n")
 
 
-def write(folder: Path, tree: Path, patches: Sequence[Path] = (), source: str = "") -> Path:
-    """A matrix.yaml with one cell; `source` replaces the tiny tree."""
-    (folder / "old.config").write_text(CONFIG)
-    (folder / "off.config").write_text(CONFIG.replace("HYPERV=m", "HYPERV=n").replace("CONFIG_HYPERV_BALLOON=m\n", ""))
+def write(
+    folder: Path, tree: Path, patches: Sequence[Path] = (), source: str = "", *, config: str = CONFIG,
+    policies: str = "olddefconfig", intent: str = "",
+) -> Path:  # fmt: skip
+    """A matrix.yaml with one cell a policy; `source` replaces the tiny tree."""
+    (folder / "old.config").write_text(config)
+    off = "".join(line for line in CONFIG.splitlines(keepends=True) if "HYPERV_" not in line)
+    (folder / "off.config").write_text(off.replace("HYPERV=y", "HYPERV=n"))
     listed = ", ".join(f'"{patch}"' for patch in patches)
     variant = f"{{source: s, patches: [{listed}]}}" if patches else "{source: s}"
     text = f"""\
@@ -30,11 +38,12 @@ schema: 1
 sources: {{s: {source or f'{{directory: "{tree}"}}'}}}
 variants: {{v: {variant}}}
 configs: {{m: {{base: old.config}}, none: {{base: off.config}}}}
+{f"intent: {intent}" if intent else ""}
 machines:
   hyperv: {{hyperv: [vpindex, synic], devices: [vmbus-bridge, hv-balloon]}}
   bare: {{hyperv: [], devices: []}}
 cells:
-  - {{variants: [v], configs: [m], policies: [olddefconfig], toolchains: [gcc], machines: [hyperv]}}
+  - {{variants: [v], configs: [m], policies: [{policies}], toolchains: [gcc], machines: [hyperv]}}
 controls:
   - {{cell: v/m/olddefconfig/gcc/hyperv, reaches: bound}}
   - {{cell: v/m/olddefconfig/gcc/bare, reaches: booted}}

@@ -102,7 +102,7 @@ SPLIT = "CONFIG_HYPERVISOR_GUEST=y\nCONFIG_HYPERV=y\nCONFIG_HYPERV_VMBUS=y\nCONF
 
 @pytest.mark.parametrize(("text", "system_map"), [
     (SPLIT, MAP + BUS),
-    (SPLIT.replace("VMBUS=y", "VMBUS=n"), MAP),
+    (SPLIT.replace("VMBUS=y", "VMBUS=n").replace("BALLOON=y", "BALLOON=n"), MAP),
     ("CONFIG_HYPERVISOR_GUEST=y\n# CONFIG_HYPERV is not set\n", PLATFORM),
     ("# CONFIG_HYPERVISOR_GUEST is not set\n", ""),
 ])  # fmt: skip

@@ -1,124 +1,223 @@
+"""The chain of causes on excerpts of 7.3's own Kconfig, whose values come from a model of conf; refusals and rings."""
+
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline import explain, kconfig
+from pipeline import chain, explain, hyperv, intent, kconfigtree, record
+from pipeline.kconfig import Option
 from pipeline.model import Loudness
 from pipeline.values import Change, Resolution
+from tests.tinyconf import Tree, changed, text
 
-WARNING = ".config:1090:warning: symbol value 'm' invalid for HYPERV"
-# what kconfig-declarations printed for 7.2, as resolve.py cuts it
-CORE = (
-    'HYPERV drivers/hv/Kconfig:5\n> bool "Microsoft Hyper-V core hypervisor support"\n'
-    "> depends on (X86 && X86_LOCAL_APIC && HYPERVISOR_GUEST) || (ARM64 && !CPU_BIG_ENDIAN)\n> select PARAVIRT\n"
-)
-UTILS = (
-    'HYPERV_UTILS drivers/hv/Kconfig:46\n> tristate "Microsoft Hyper-V Utilities driver"\n'
-    "> depends on HYPERV_VMBUS && CONNECTOR && NLS\n> depends on PTP_1588_CLOCK_OPTIONAL"
-)
-KEYBOARD = (
-    "HYPERV_KEYBOARD drivers/input/serio/Kconfig:281\n| SERIO drivers/input/serio/Kconfig:27\n"
-    '> tristate "Microsoft Synthetic Keyboard driver"\n> depends on HYPERV_VMBUS\n> default HYPERV_VMBUS'
-)
-LEVELS = "PGTABLE_LEVELS arch/x86/Kconfig:432\n> int\n> default 5 if X86_64"
-PREEMPT = "PREEMPT_NONE_BUILD kernel/Kconfig.preempt:3\n> bool\n"
-REST = "CONFIG_X86=y\nCONFIG_X86_LOCAL_APIC=y\nCONFIG_HYPERVISOR_GUEST=y\nCONFIG_CONNECTOR=y\nCONFIG_NLS=y\n"
-DISTRO = f"{REST}CONFIG_SERIO=y\nCONFIG_HYPERV=m\nCONFIG_HYPERV_UTILS=m\nCONFIG_HYPERV_KEYBOARD=m\nCONFIG_FB_HYPERV=m\n"
-DROPPED = f"{REST}CONFIG_SERIO=y\n# CONFIG_HYPERV is not set\n"
-LOST = Resolution(
-    old=DISTRO, final=DROPPED, stdout="", stderr=f"{WARNING}\n", exit_status=0, seconds=1.0,
-    declared={"HYPERV": CORE, "HYPERV_UTILS": UTILS, "HYPERV_KEYBOARD": KEYBOARD},
-)  # fmt: skip
+GOLDEN = Path(__file__).resolve().parent / "golden"
+DRIVERS = ("HYPERV_UTILS", "HYPERV_BALLOON", "HYPERV_NET", "PCI_HYPERV", "MICROSOFT_MANA")
+GUEST = {
+    "MODULES": "y", "HYPERVISOR_GUEST": "y", "SMP": "y", "PCI_MSI": "y", "CONNECTOR": "y", "NLS": "y",
+    "NET_VENDOR_MICROSOFT": "y",
+}  # fmt: skip
+DISTRO = {**GUEST, "HYPERV": "m", "HYPERV_TIMER": "y", **dict.fromkeys(DRIVERS, "m")}
+BUILTIN = {**DISTRO, **dict.fromkeys(("HYPERV", *DRIVERS), "y")}
+WARNING = ".config:8:warning: symbol value 'm' invalid for HYPERV"
+IPV6 = ".config:9:warning: symbol value 'm' invalid for IPV6\n"
 
 
-def changed(resolution: Resolution) -> dict[str, Change]:
-    return {change.symbol: change for change in explain.changes(resolution)}
+def golden() -> dict[str, str]:
+    """A root and excerpts of 7.3, by path."""
+    found: dict[str, str] = {}
+    for folder in ("kconfigtree", "explain"):
+        paths = [path for path in (GOLDEN / folder).rglob("*") if path.is_file()]
+        found |= {str(path.relative_to(GOLDEN / folder)): path.read_text() for path in paths}
+    return found
 
 
-def test_m_on_a_bool() -> None:
-    change = changed(LOST)["HYPERV"]
-    assert (change.asked, change.got, change.warning) == ("m", "n", WARNING)
-    assert change.cause == "HYPERV is bool here (drivers/hv/Kconfig:5): m is invalid, and it took its default"
-    assert explain.loudness(LOST) is Loudness.WARNED
+SPLIT = Tree(golden())
+LOST = SPLIT.carried(text(DISTRO))
 
 
-def test_children_are_lost_by_their_dependency() -> None:
-    found = changed(LOST)
-    utils = "depends on HYPERV_VMBUS && CONNECTOR && NLS (drivers/hv/Kconfig:46): HYPERV_VMBUS=n"
-    keyboard = "depends on HYPERV_VMBUS (drivers/input/serio/Kconfig:281): HYPERV_VMBUS=n"
-    assert found["HYPERV_UTILS"] == Change(symbol="HYPERV_UTILS", asked="m", got="-", cause=utils)
-    assert found["HYPERV_KEYBOARD"].cause == keyboard
+def top(resolution: Resolution, symbol: str) -> list[str]:
+    one = changed(resolution)[symbol]
+    return [root.symbol for root in intent.causes(resolution.changes, [one])]
 
 
-def test_a_condition_around_it_is_told_with_its_own_line() -> None:
-    final = DROPPED.replace("CONFIG_SERIO=y", "# CONFIG_SERIO is not set")
-    change = changed(replace(LOST, final=final))["HYPERV_KEYBOARD"]
-    assert change.cause == "depends on SERIO (drivers/input/serio/Kconfig:27): SERIO=n"
-
-
-def test_a_symbol_that_is_gone() -> None:
-    assert changed(LOST)["FB_HYPERV"].cause == "this tree does not declare it"
-
-
-def test_invalid_is_the_cause_even_after_another_warning() -> None:
-    first = ".config:12:warning: override: reassigning to symbol HYPERV"
-    change = changed(replace(LOST, stderr=f"{first}\n{WARNING}\n"))["HYPERV"]
-    assert "m is invalid" in change.cause
-    assert change.warning == WARNING
-
-
-def test_a_warning_about_another_symbol_is_not_this_ones() -> None:
-    assert changed(LOST)["HYPERV_UTILS"].warning == ""
-    other = replace(LOST, stderr=".config:9:warning: symbol value 'm' invalid for IPV6\n")
-    assert changed(other)["HYPERV"].warning == ""
-    assert explain.loudness(other) is Loudness.SILENT
-
-
-def test_without_the_warning_nothing_is_claimed_to_be_invalid() -> None:
-    cause = changed(replace(LOST, stderr=""))["HYPERV"].cause
-    assert cause == "not visible here (drivers/hv/Kconfig:5); the condition is outside that file"
-
-
-def test_silent_loss() -> None:
-    resolution = replace(LOST, old=DISTRO.replace("CONFIG_HYPERV=m", "CONFIG_HYPERV=n"), stderr="")
-    assert set(changed(resolution)) == {"FB_HYPERV", "HYPERV_UTILS", "HYPERV_KEYBOARD"}
-    assert explain.loudness(resolution) is Loudness.SILENT
-
-
-def test_an_explicit_n_is_an_intent_and_no_loss() -> None:
-    text = f"{REST}CONFIG_HYPERV=y\n# CONFIG_HYPERV_VMBUS is not set\n"
-    resolution = replace(LOST, old=text, final=text, stderr="", declared={})
-    assert explain.changes(resolution) == ()
-    assert explain.loudness(resolution) is Loudness.NONE
-
-
-def test_nothing_lost() -> None:
-    text = f"{REST}CONFIG_HYPERV=y\nCONFIG_HYPERV_VMBUS=y\n"
-    kept = replace(LOST, old=text, final=text, stderr=".config:9:warning: symbol value 'm' invalid for IPV6\n")
-    assert explain.loudness(kept) is Loudness.NONE
-    assert explain.loudness(replace(kept, final=text.replace("VMBUS=y", "VMBUS=m"))) is Loudness.NONE
-
-
-@pytest.mark.parametrize("final", [DISTRO, DROPPED])
-def test_refused_whatever_conf_left_behind(final: str) -> None:
-    assert explain.loudness(replace(LOST, final=final, exit_status=2)) is Loudness.REFUSED
-
-
-def test_other_losses_are_told_but_are_not_loud() -> None:
-    old = f"{REST}CONFIG_PGTABLE_LEVELS=4\nCONFIG_PREEMPT_NONE_BUILD=y\n"
-    resolution = replace(
-        LOST, old=old, final=f"{REST}CONFIG_PGTABLE_LEVELS=5\n",
-        declared={"PGTABLE_LEVELS": LEVELS, "PREEMPT_NONE_BUILD": PREEMPT},
+def test_m_on_a_bool_is_the_cause_at_the_top() -> None:
+    assert changed(LOST)["HYPERV"] == Change(
+        symbol="HYPERV", asked="m", got="n", kind="type",
+        cause="is bool here: m is invalid, and it took the value of a new option, n", where="drivers/hv/Kconfig:5",
+        text='bool "Microsoft Hyper-V core hypervisor support"', warning=WARNING,
     )  # fmt: skip
-    found = changed(resolution)
-    assert found["PGTABLE_LEVELS"].cause == "5 by a select, a default or a limit of a dependency (arch/x86/Kconfig:432)"
-    assert found["PREEMPT_NONE_BUILD"].cause.startswith("not visible here (kernel/Kconfig.preempt:3)")
-    assert explain.loudness(resolution) is Loudness.NONE
+    assert {root for name in ("HYPERV_TIMER", *DRIVERS) for root in top(LOST, name)} == {"HYPERV"}
 
 
-def test_every_change_has_a_cause() -> None:
-    pairs = kconfig.differing(kconfig.values(LOST.old), kconfig.values(LOST.final))
-    assert [(one.symbol, one.asked, one.got) for one in explain.changes(LOST)] == list(pairs)
-    assert all(one.cause for one in explain.changes(LOST))
+def test_the_chain_goes_over_options_that_the_old_config_never_named() -> None:
+    found = changed(LOST)
+    assert found["HYPERV_VMBUS"] == Change(
+        symbol="HYPERV_VMBUS", asked="m", got="-", kind="dependency", cause="depends on HYPERV: HYPERV=n",
+        where="drivers/hv/Kconfig:62", text="depends on HYPERV", parents=("HYPERV",),
+    )  # fmt: skip
+    assert found["HYPERV_NET"].parents == found["PCI_HYPERV"].parents == ("HYPERV_VMBUS",)
+    mana = found["MICROSOFT_MANA"]
+    assert (mana.cause, mana.parents) == ("depends on PCI_HYPERV: PCI_HYPERV=n", ("PCI_HYPERV",))
+    assert (mana.where, mana.text) == ("drivers/net/ethernet/microsoft/Kconfig:22", "depends on PCI_HYPERV")
+
+
+def test_the_chain_as_lines() -> None:
+    options = {"HYPERV": Option("HYPERV", "m", "distro.config:8")}
+    changes = [record._changed(change, options) for change in LOST.changes]
+    assert chain.lines(chain.forest(changes, ["MICROSOFT_MANA"])) == [
+        "HYPERV: m → n, asked at distro.config:8",
+        "    type: is bool here: m is invalid, and it took the value of a new option, n",
+        '    drivers/hv/Kconfig:5: bool "Microsoft Hyper-V core hypervisor support"',
+        f"    printed: {WARNING}",
+        "  HYPERV_VMBUS: m → -",
+        "      dependency: depends on HYPERV: HYPERV=n",
+        "      drivers/hv/Kconfig:62: depends on HYPERV",
+        "    PCI_HYPERV: m → -",
+        "        dependency: depends on ((X86 && X86_64) || ARM64) && HYPERV_VMBUS && PCI_MSI && SYSFS: HYPERV_VMBUS=n",
+        "        drivers/pci/Kconfig:8: depends on ((X86 && X86_64) || ARM64) && HYPERV_VMBUS && PCI_MSI && SYSFS",
+        "      MICROSOFT_MANA: m → -",
+        "          dependency: depends on PCI_HYPERV: PCI_HYPERV=n",
+        "          drivers/net/ethernet/microsoft/Kconfig:22: depends on PCI_HYPERV",
+    ]
+
+
+def test_what_is_kept_is_no_change() -> None:
+    assert SPLIT.carried(text(BUILTIN)).changes == ()
+    exact = {**DISTRO, "HYPERV": "y", "HYPERV_VMBUS": "m"}
+    assert SPLIT.carried(text(exact)).changes == ()
+
+
+def test_a_guest_that_is_none_is_told_before_the_type() -> None:
+    found = SPLIT.carried(text({**DISTRO, "HYPERVISOR_GUEST": "n"}))
+    assert changed(found)["HYPERV"].parents == ("HYPERVISOR_GUEST",)
+    assert changed(found)["HYPERVISOR_GUEST"].kind == "asked-off"
+    assert top(found, "MICROSOFT_MANA") == ["HYPERVISOR_GUEST"]
+
+
+def test_the_bus_that_a_policy_does_not_take_is_asked_for_by_hyperv() -> None:
+    """Also where no driver is: HYPERV=y of 6.17 asked for VMBus without a line for it."""
+    alone = {**GUEST, "HYPERV": "y"}
+    found = changed(Tree(golden(), policy="allnoconfig", new="n").carried(text(alone)))
+    bus = found["HYPERV_VMBUS"]
+    assert (bus.asked, bus.got, bus.kind, bus.where) == ("y", "n", "new", "drivers/hv/Kconfig:63")
+    said_n = Tree(golden(), policy="allnoconfig", new="n").carried(text({**alone, "HYPERV_VMBUS": "n"}))
+    assert said_n.changes == ()
+
+
+def test_what_an_old_config_means_for_a_tree() -> None:
+    assert explain.meant_by({"HYPERV": "m"}, SPLIT.index) == {"HYPERV_VMBUS": "m"}
+    assert explain.meant_by({"HYPERV": "y", "HYPERV_VMBUS": "m"}, SPLIT.index) == {}
+    assert explain.meant_by({"HYPERV": "n"}, SPLIT.index) == {}
+    heirs = "config NEW\n\tbool\n\tdefault OLD\nconfig NEWER\n\ttristate\n\tdefault OLD if OLD\nconfig OLD\n"
+    index = kconfigtree.index({"Kconfig": f"{heirs}\ttristate\n\ttransitional\n"})
+    assert explain.meant_by({"OLD": "m"}, index) == {"NEW": "y", "NEWER": "m"}
+    assert explain.meant_by({"OLD": "m", "NEW": "n"}, index) == {"NEWER": "m"}
+    assert explain.meant_by({"OLD": "n"}, index) == {}
+    assert explain.meant_by({"OLD": "m"}, kconfigtree.index({"Kconfig": f"{heirs}\ttristate\n"})) == {}
+
+
+def test_what_was_printed_stands_with_the_option_that_it_names() -> None:
+    question = "Microsoft Hyper-V VMBus driver (HYPERV_VMBUS) [Y/n/m/?] (NEW)\n"
+    said = explain.explained(replace(LOST, stdout=question, stderr=IPV6), SPLIT.index, "oldconfig")
+    found = changed(said)
+    assert found["HYPERV_VMBUS"].warning == question.strip()
+    assert found["HYPERV"].warning == ""
+    assert found["HYPERV"].kind == "type"  # m on a bool is known without any word
+    assert changed(LOST)["HYPERV_NET"].warning == ""
+
+
+def test_a_hazard_is_told_whoever_asked_for_it() -> None:
+    vtl = {**BUILTIN, hyperv.VTL: "y"}
+    found = changed(SPLIT.carried(text(vtl)))
+    assert found == {hyperv.VTL: Change(
+        symbol=hyperv.VTL, asked="y", got="y", kind="hazard", cause=hyperv.HAZARDS[hyperv.VTL],
+        where="drivers/hv/Kconfig:17",
+    )}  # fmt: skip
+    assert "hazard" not in {change.kind for change in SPLIT.carried(text({**vtl, "HYPERV": "n"})).changes}
+
+
+def test_the_declared_options_are_those_of_hyperv_that_the_tree_has() -> None:
+    assert set(LOST.declared) == {
+        "HYPERVISOR_GUEST", "HYPERV", "HYPERV_VMBUS", hyperv.VTL, "HYPERV_TIMER", "HYPERV_UTILS", "HYPERV_BALLOON",
+        "HYPERV_NET", "PCI_HYPERV", "PCI_HYPERV_INTERFACE",
+    }  # fmt: skip
+    old = kconfigtree.index({"Kconfig": "config HYPERV\n\ttristate\n\ttransitional\n"})
+    assert explain.explained(LOST, old, "x").declared == ()
+
+
+def test_a_policy_that_a_tree_does_not_have_says_nothing() -> None:
+    absent = replace(LOST, final="", changes=(), declared=(), absent="w-c: this tree's Makefile has no such thing")
+    assert explain.explained(absent, SPLIT.index, "w-c") is absent
+
+
+def test_a_refusal_that_leaves_the_old_config_tells_what_was_refused() -> None:
+    found = Tree(golden(), policy="werror", strict=True).carried(text(DISTRO))
+    (change,) = found.changes
+    assert (change.symbol, change.asked, change.got, change.kind) == ("HYPERV", "m", "m", "refused")
+    assert change.cause == "is bool here: m is invalid, and werror refuses"
+    assert (change.where, change.warning) == ("drivers/hv/Kconfig:5", WARNING)
+    assert intent.loudness(intent.HYPERV, found) is Loudness.REFUSED
+
+
+def test_a_refusal_without_a_config_tells_nothing_of_the_rest() -> None:
+    out = (
+        "Value of CONFIG_HYPERV_NET is redefined by fragment layer-1.config:\n"
+        "Value of CONFIG_GONE is redefined by fragment layer-1.config:\n"
+    )
+    refused = replace(LOST, old=f"{LOST.old}CONFIG_GONE=y\n", final="", stdout=out, stderr="", exit_status=1)
+    found = changed(explain.explained(refused, SPLIT.index, "merge-s"))
+    assert {name: (one.kind, one.got, one.cause) for name, one in found.items()} == {
+        "HYPERV_NET": ("refused", "-", "is named, and merge-s refuses"),
+        "GONE": ("refused", "-", "is not declared in this tree, and merge-s refuses"),
+    }
+    assert found["HYPERV_NET"].where == "drivers/net/hyperv/Kconfig:2"
+
+
+def test_a_refusal_with_a_config_is_explained_as_any_other() -> None:
+    more = f"{LOST.stderr}WARNING: CONFIG_SMP differs:\n"
+    found = changed(explain.explained(replace(LOST, stderr=more, exit_status=1), SPLIT.index, "merge-s"))
+    assert found["HYPERV"].kind == "type"
+    assert found["SMP"].kind == "refused"
+    assert set(found) == {*changed(LOST), "SMP"}
+
+
+def test_rings_end() -> None:
+    ring = kconfigtree.index({"Kconfig": "".join(
+        f'config R{number}\n\ttristate "R"\n\tdepends on R{(number + 1) % 3}\n' for number in range(3)
+    )})  # fmt: skip
+    old = text({"R0": "m", "R1": "m", "R2": "m"})
+    found = explain.explained(replace(LOST, old=old, final="", stderr="", stdout=""), ring, "x").changes
+    assert [change.parents for change in found] == [("R1",), ("R2",), ("R0",)]
+    assert [change.symbol for change in intent.causes(found, found[:1])] == ["R0"]
+    itself = kconfigtree.index({"Kconfig": 'config R0\n\ttristate "R"\n\tdepends on R0\n'})
+    assert explain.explained(replace(LOST, old=old, final="", stderr=""), itself, "x").changes[0].parents == ()
+
+
+NAMES = st.sampled_from(["A", "B", "C", "D"])
+LINES = st.one_of(
+    NAMES.map("config {}".format),
+    st.builds(
+        "\t{} {} {}".format, st.sampled_from(["depends on", "select", "default", 'prompt "x" if', "imply"]), NAMES,
+        st.sampled_from(["", "|| B", "&& !C", "if D", "= m"]),
+    ),
+    st.sampled_from(['\ttristate "T"', "\tbool", '\tint "I"', "\ttransitional", "choice", "endchoice", "if A"]),
+)  # fmt: skip
+VALUES = st.dictionaries(NAMES, st.sampled_from(["y", "m", "n", "5", '"s"']))
+
+
+@given(st.lists(LINES, max_size=30).map("\n".join), VALUES, VALUES, st.text(max_size=40), st.sampled_from([0, 1]))
+def test_no_tree_and_no_config_raises(
+    tree: str, old: dict[str, str], final: dict[str, str], out: str, status: int,
+) -> None:  # fmt: skip
+    """Values that no conf gives, rings, and options without a type: each change has a cause and ends somewhere."""
+    index = kconfigtree.index({"Kconfig": tree})
+    resolution = replace(LOST, old=text(old), final=text(final), stdout=out, stderr=out, exit_status=status)
+    found = explain.explained(resolution, index, "any").changes
+    assert all(change.kind and change.cause for change in found)
+    assert intent.causes(found, found) or not found
+    shown = chain.forest([record._changed(change, {}) for change in found], ["*"])
+    assert sum(line.count("→") for line in chain.lines(shown)) >= len(found)

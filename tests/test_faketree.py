@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import run
+from pipeline import run, showing
 from pipeline.errors import UserError
 from tests import fakematrix
 
@@ -53,10 +53,10 @@ def test_a_tree_without_conf_is_our_error(tmp_path: Path, faketree: Path) -> Non
 
 def test_a_conf_that_writes_rubbish(tmp_path: Path, faketree: Path) -> None:
     makefile = faketree / "Makefile"
-    makefile.write_text(makefile.read_text().replace("olddefconfig:", "olddefconfig:\n\t@echo rubbish > $(CONFIG)", 1))
+    makefile.write_text(makefile.read_text().replace("\t@$(CONF) $@", "\t@echo rubbish > $(O)/.config", 1))
     fakematrix.write(tmp_path, faketree)
     assert run.run(fakematrix.options(tmp_path, "resolve")) == 69
-    assert "does not give a .config" in fakematrix.records(tmp_path)[0]["error"]
+    assert "do not give a .config" in fakematrix.records(tmp_path)[0]["error"]
 
 
 def test_a_build_that_leaves_rubbish_contradicts(tmp_path: Path, faketree: Path) -> None:
@@ -73,27 +73,29 @@ def test_a_build_that_leaves_rubbish_contradicts(tmp_path: Path, faketree: Path)
 
 
 def test_a_refused_config(tmp_path: Path, faketree: Path) -> None:
-    (faketree / "refuse").touch()
-    fakematrix.write(tmp_path, faketree)
+    fakematrix.write(tmp_path, faketree, config=fakematrix.OLD, policies="werror")
     assert run.run(fakematrix.options(tmp_path, "resolve")) == 1
     (record,) = fakematrix.records(tmp_path)
-    assert (record["outcome"], record["class"]) == ("lost", "REFUSED")
+    assert (record["outcome"], record["class"], record["loudness"]) == ("lost", "REFUSED", "refused")
+    log = tmp_path / "results" / "latest" / "cells" / record["cell"] / "resolve.log"
+    assert "KCONFIG_WERROR=1 make olddefconfig" in log.read_text()
 
 
 def test_the_split_loses_m_and_says_why(tmp_path: Path, faketree: Path) -> None:
-    (faketree / "split").touch()
-    fakematrix.write(tmp_path, faketree)
+    fakematrix.write(tmp_path, faketree, config=fakematrix.OLD)
     assert run.run(fakematrix.options(tmp_path, "resolve")) == 1
     (record,) = fakematrix.records(tmp_path)
     assert (record["outcome"], record["loudness"], record["predicted"]) == ("lost", "warned", "detected")
-    causes = {change["symbol"]: change["cause"] for change in record["changes"]}
-    assert causes["HYPERV"] == "HYPERV is bool here (drivers/hv/Kconfig:3): m is invalid, and it took its default"
-    assert "HYPERV_VMBUS=n" in causes["HYPERV_BALLOON"]
+    changes = {change["symbol"]: change for change in record["changes"]}
+    assert changes["HYPERV"]["where"] == "drivers/hv/Kconfig:3"
+    assert changes["HYPERV"]["warning"] == ".config:4:warning: symbol value 'm' invalid for HYPERV"
+    assert changes["HYPERV"]["asked_at"] == f"{tmp_path}/old.config:4"
+    assert changes["HYPERV_BALLOON"]["parents"] == ["HYPERV_VMBUS"]
     assert run.run(fakematrix.options(tmp_path, "resolve")) == 1
     again = fakematrix.records(tmp_path)[0]
     assert again["reused"]["resolve"]
     assert {**again, "reused": 0, "seconds": 0} == {**record, "reused": 0, "seconds": 0}
-    assert run.judge(tmp_path / "results" / "latest") == 1
+    assert showing.judge(tmp_path / "results" / "latest") == 1
 
 
 def test_patches_are_applied_in_order(tmp_path: Path, faketree: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import run
+from pipeline import run, showing
 from pipeline.container import PROJECT
 from pipeline.engine import OWNER, Engine
 from tests import fakematrix
@@ -112,7 +112,7 @@ def test_kill_9_then_the_next_run_cleans_up_and_goes_on(tmp_path: Path, faketree
     assert left(engine, child.pid)
     (record,) = fakematrix.records(tmp_path)
     assert (record["status"], record["reason"]) == ("ERROR", "not finished")
-    assert run.judge(tmp_path / "results" / "latest") == 69
+    assert showing.judge(tmp_path / "results" / "latest") == 69
     assert run.run(fakematrix.options(tmp_path, "resolve")) == 0
     assert left(engine, child.pid) == []
     assert fakematrix.records(tmp_path)[0]["reused"]["resolve"]

@@ -10,6 +10,8 @@ BASE = {"HYPERVISOR_GUEST": "y", "ACPI": "y"}
 OLD_M = {**BASE, "HYPERV": "m", "HYPERV_BALLOON": "m", "HYPERV_KEYBOARD": "m", "PCI_HYPERV": "y"}
 OLD_Y = {**BASE, "HYPERV": "y", "HYPERV_BALLOON": "y"}
 SPLIT = {**BASE, "HYPERV": "y", "HYPERV_VMBUS": "y", "HYPERV_BALLOON": "y"}
+CORE_ONLY = {**SPLIT, "HYPERV_VMBUS": "n", "HYPERV_BALLOON": "n"}
+RENAMED = {**BASE, "HYPERV_CORE": "y"}
 
 CONFIGS: list[tuple[str, dict[str, str], Ladder]] = [
     ("6.12 m", OLD_M, Ladder.BOUND),
@@ -18,8 +20,19 @@ CONFIGS: list[tuple[str, dict[str, str], Ladder]] = [
     ("6.12 absent", BASE, Ladder.DETECTED),
     ("split y+y", SPLIT, Ladder.BOUND),
     ("split y+m", {**SPLIT, "HYPERV_VMBUS": "m", "HYPERV_BALLOON": "m"}, Ladder.BOUND),
-    ("split y+n", {**SPLIT, "HYPERV_VMBUS": "n", "HYPERV_BALLOON": "n"}, Ladder.CORE),
-    ("split y+n, balloon left over", {**SPLIT, "HYPERV_VMBUS": "n"}, Ladder.CORE),
+    ("split y+n", CORE_ONLY, Ladder.CORE),
+    ("a line for VMBus that means nothing beside a driver", {**SPLIT, "HYPERV_VMBUS": "n"}, Ladder.BOUND),
+    ("split y+n, a helper that needs no bus", {**CORE_ONLY, "PCI_HYPERV_INTERFACE": "y"}, Ladder.CORE),
+    ("split y+n, drivers shown as -", {**CORE_ONLY, "HYPERV_BALLOON": "-"}, Ladder.CORE),
+    ("renamed core", {**RENAMED, "HYPERV_VMBUS": "m", "HYPERV_BALLOON": "m"}, Ladder.BOUND),
+    ("renamed core, bus off", {**RENAMED, "HYPERV_VMBUS": "n"}, Ladder.CORE),
+    ("renamed core, bus hidden", RENAMED, Ladder.CORE),
+    ("renamed core off", {**RENAMED, "HYPERV_CORE": "n"}, Ladder.DETECTED),
+    ("VTL mode", {**SPLIT, "HYPERV_VTL_MODE": "y"}, Ladder.NONE),
+    ("VTL mode, bus off", {**CORE_ONLY, "HYPERV_VTL_MODE": "y"}, Ladder.NONE),
+    ("VTL mode, renamed core", {**RENAMED, "HYPERV_VTL_MODE": "y"}, Ladder.NONE),
+    ("VTL mode off", {**SPLIT, "HYPERV_VTL_MODE": "n"}, Ladder.BOUND),
+    ("VTL mode without a core", {**SPLIT, "HYPERV": "n", "HYPERV_VTL_MODE": "y"}, Ladder.DETECTED),
     ("split n, bus left over", {**SPLIT, "HYPERV": "n"}, Ladder.DETECTED),
     ("carried over with m", {**OLD_M, "HYPERV_VMBUS": "n"}, Ladder.BOUND),
     ("no guest support", {**SPLIT, "HYPERVISOR_GUEST": "n"}, Ladder.BOOTED),
@@ -59,13 +72,47 @@ def test_a_machine_limits_what_is_promised(flags: tuple[str, ...], devices: tupl
 def test_the_lower_of_config_and_machine_counts() -> None:
     machine = Machine(name="x", hyperv=("vpindex", "synic"), devices=BRIDGE)
     assert hyperv.promised({**SPLIT, "HYPERV_BALLOON": "n"}, machine) is Ladder.CONNECTED
-    assert hyperv.promised({**SPLIT, "HYPERV_VMBUS": "n"}, machine) is Ladder.CORE
+    assert hyperv.promised(CORE_ONLY, machine) is Ladder.CORE
+
+
+def test_vtl_mode_ends_only_a_guest_that_hyperv_is_detected_in() -> None:
+    bare = Machine(name="x", hyperv=("relaxed",), devices=())
+    assert hyperv.promised({**SPLIT, hyperv.VTL: "y"}, bare) is Ladder.BOOTED
+    assert set(hyperv.HAZARDS) == {hyperv.VTL} <= set(hyperv.SYMBOLS)
 
 
 def test_core_and_bus() -> None:
-    configs = (OLD_M, OLD_Y, BASE, SPLIT, {**SPLIT, "HYPERV_VMBUS": "m"})
+    configs = (OLD_M, OLD_Y, BASE, SPLIT, {**SPLIT, "HYPERV_VMBUS": "m"}, RENAMED, {**RENAMED, "HYPERV_VMBUS": "m"})
     seen = [(hyperv.core(one), hyperv.vmbus(one)) for one in configs]
-    assert seen == [(True, "m"), (True, "y"), (False, "n"), (True, "y"), (True, "m")]
+    assert seen == [
+        (True, "m"), (True, "y"), (False, "n"), (True, "y"), (True, "m"), (True, "n"), (True, "m"),
+    ]  # fmt: skip
+    assert (hyperv.core({"HYPERV_CORE": "m"}), hyperv.core({"HYPERV_CORE": "n"})) == (False, False)
+
+
+@pytest.mark.parametrize("driver", sorted(set(hyperv.MODULES) - {"PCI_HYPERV_INTERFACE"}))
+def test_a_line_for_vmbus_counts_unless_a_driver_speaks_against_it(driver: str) -> None:
+    off = {**BASE, "HYPERV": "m", "HYPERV_VMBUS": "n"}
+    assert hyperv.vmbus({**off, driver: "m"}) == "m"
+    assert hyperv.vmbus({**off, driver: "n"}) == "n"
+    assert hyperv.vmbus({**off, "HYPERV_VMBUS": "y", driver: "m"}) == "y"
+
+
+def test_what_hyperv_means_under_other_names() -> None:
+    every = (hyperv.RENAMED_CORE, hyperv.VMBUS)
+    assert hyperv.meant(OLD_M, every) == {"HYPERV_CORE": "y", "HYPERV_VMBUS": "m"}
+    assert hyperv.meant(OLD_M, [hyperv.VMBUS]) == {"HYPERV_VMBUS": "m"}
+    assert hyperv.meant(OLD_M, [hyperv.CORE]) == {}
+    assert hyperv.meant(CORE_ONLY, every) == {"HYPERV_CORE": "y"}
+    assert hyperv.meant(BASE, every) == {}
+
+
+def test_an_option_that_a_tree_hides_is_off() -> None:
+    assert hyperv.completed({"HYPERV": "y"}, ["HYPERV", "HYPERV_VMBUS"]) == {"HYPERV": "y", "HYPERV_VMBUS": "n"}
+    hidden = {**BASE, "HYPERV": "y"}
+    assert hyperv.vmbus(hidden) == "y"
+    assert hyperv.vmbus(hyperv.completed(hidden, ["HYPERV", "HYPERV_VMBUS"])) == "n"
+    assert hyperv.completed(OLD_M, ["HYPERV"]) == OLD_M
 
 
 def test_expected_modules_of_an_old_tree() -> None:
@@ -77,7 +124,8 @@ def test_expected_modules_of_an_old_tree() -> None:
 def test_expected_modules_of_a_split_tree() -> None:
     assert not any(hyperv.expected_modules(SPLIT).values())
     assert hyperv.expected_modules({**SPLIT, "HYPERV_VMBUS": "m"})["hv_vmbus"] is True
-    assert hyperv.expected_modules({**SPLIT, "HYPERV_VMBUS": "n"})["hv_vmbus"] is False
+    assert hyperv.expected_modules(CORE_ONLY)["hv_vmbus"] is False
+    assert hyperv.expected_modules({**RENAMED, "HYPERV_VMBUS": "m"})["hv_vmbus"] is True
 
 
 def test_modules_are_loaded_bus_first_and_all_of_them() -> None:
@@ -88,6 +136,7 @@ def test_modules_are_loaded_bus_first_and_all_of_them() -> None:
 def test_shown_tells_absent_from_n() -> None:
     found = hyperv.shown({**BASE, "HYPERV": "n", "KVM_HYPERV": "y", "SYS_HYPERVISOR": "y"})
     assert (found["HYPERV"], found["HYPERV_VMBUS"]) == ("n", "-")
+    assert (found["HYPERV_CORE"], found["HYPERV_VTL_MODE"]) == ("-", "-")
     assert not {"KVM_HYPERV", "SYS_HYPERVISOR"} & set(found)
 
 

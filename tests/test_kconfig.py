@@ -17,12 +17,6 @@ CONFIG_CMDLINE="a \\"quoted\\" = word # and more"
 CONFIG_DEFAULT_HOSTNAME=""
 CONFIG_FB_HYPERV=n
 """
-WARNED = """.config:1090:warning: symbol value 'm' invalid for HYPERV
-  SYNC    include/config/auto.conf
-.config:2140:warning: override: reassigning to symbol HYPERV
-.config:7:warning: symbol value 'HYPERV_NET' invalid for SENSORS_it87
-make: warning: something else about HYPERV
-"""
 
 
 def values(data: bytes) -> dict[str, str]:
@@ -116,19 +110,15 @@ def test_replaced_names_the_option_once() -> None:
     assert kconfig.values(kconfig.replaced(text, "LOCALVERSION", '"-x"'))["LOCALVERSION"] == '"-x"'
 
 
-def test_warnings_of_conf() -> None:
-    found = kconfig.warnings(WARNED)
-    assert [(one.invalid, set(one.symbols)) for one in found] == [
-        ("HYPERV", {"HYPERV"}),
-        ("", {"HYPERV"}),
-        ("SENSORS_it87", {"SENSORS_it87"}),
-    ]
-    assert found[0].text == ".config:1090:warning: symbol value 'm' invalid for HYPERV"
+def test_the_empty_config_that_a_refusal_leaves_has_no_values() -> None:
+    assert kconfig.values("") == {}
+    assert kconfig.values("CONFIG_A=y\n# CONFIG_B is not set\n") == {"A": "y", "B": "n"}
 
 
-@pytest.mark.parametrize("text", ["", "\n", "warning: HYPERV", "make[1]: Entering '/work/0'", "a b:1:warning: X"])
-def test_other_lines_are_no_warnings(text: str) -> None:
-    assert kconfig.warnings(text) == ()
+@pytest.mark.parametrize("text", ["\n", "# CONFIG_A=y\n", "CONFIG_A\n"])
+def test_any_other_config_without_values_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"final\.config"):
+        kconfig.values(text, "final.config")
 
 
 def test_differing() -> None:

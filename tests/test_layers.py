@@ -16,8 +16,10 @@ SCRIPTS = [
     ROOT / "tasks.py", ROOT / "inv",
 ]  # fmt: skip
 PURE = (
-    "kconfig", "tristate", "explain", "hyperv", "flags", "cpio", "qemu", "aptsources", "proof", "dmesg", "observe",
-    "postmortem", "verdict", "record", "model", "values", "errors", "policy", "yamlscan",
+    "kconfig", "expr", "exprtree", "kconfiglang", "kconfigsymbols", "kconfigtree", "carried", "reasons", "explain",
+    "told", "intent", "chain", "mend", "hyperv", "flags", "cpio", "qemu", "aptsources", "proof", "dmesg", "observe",
+    "postmortem", "verdict", "record", "model", "values", "errors", "yamlscan", "ikconfig", "mbox", "unpacked",
+    "audit", "auditview", "builtin", "kbuildlang", "kbuildscope", "makevalues", "compare", "compare_text",
 )  # fmt: skip
 IMPURE = {"os", "subprocess", "socket", "docker", "pexpect", "requests", "shutil", "tempfile", "pathlib"}
 ONLY = {"docker": {"engine", "container"}, "pexpect": {"console"}, "tasks": {"cli"}}

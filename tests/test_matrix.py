@@ -1,6 +1,6 @@
 """What matrix.yaml becomes, which files are no matrix.yaml, and how cells are selected.
 
-Never relies on the files in kconfig/: each test lays out its own beside a copy of matrix.yaml.
+Never relies on the files in kconfig/: each test lays out its own beside a small matrix.yaml.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline import matrix
 from pipeline.errors import UserError
 from pipeline.model import DebianSource, DirectorySource, Expectation, Ladder, Loudness, Machine, Matrix, Outcome
 
-DEFAULT = (Path(__file__).parents[1] / "matrix.yaml").read_text("utf-8")
+DEFAULT = (Path(__file__).parent / "golden" / "matrix" / "matrix.yaml").read_text("utf-8")
 KNOWN: dict[str, Any] = {"policies": {"olddefconfig", "oldconfig"}, "toolchains": ["gcc"]}
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline import archive, artifact, boot, bootstrap, build, console, images, observe, qemu, run
+from pipeline import archive, artifact, boot, bootstrap, build, console, images, observe, qemu, run, showing
 from pipeline.container import Limits
 from pipeline.model import Ending, Ladder
 from pipeline.values import Artifact, Build, Kernel, Tree
@@ -181,7 +181,7 @@ def test_again_everything_is_reused_with_the_same_verdict(built: tuple[Path, Pat
     after = record_of(folder, "cells/v6.12/builtin-y/olddefconfig/gcc/hyperv")
     assert after["reused"] == {"resolve": True, "build": True, "boot": True}
     assert {**after, "reused": 0, "seconds": 0} == {**before, "reused": 0, "seconds": 0}
-    assert run.judge(folder / "results" / "latest") == 0
+    assert showing.judge(folder / "results" / "latest") == 0
 
 
 SWAPPED = (

@@ -8,14 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import boot, kconfig, record, replay, run, store
+from pipeline import boot, intent, kconfig, record, replay, showing, store
 from pipeline.errors import UserError
-from pipeline.model import Cell, Config, DirectorySource, Expectation, Ladder, Machine, Outcome, Variant
+from pipeline.model import Cell, Config, DirectorySource, Expectation, Intent, Ladder, Machine, Outcome, Variant
 from pipeline.record import State
-from pipeline.values import Artifact, Resolution
+from pipeline.values import Artifact, Change, Resolution
 from tests.frames import BARE, HYPERV
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "boots"
+
+
+def resolved(old: str, final: str, *changes: Change, declared: tuple[str, ...] = ()) -> Resolution:
+    return Resolution(
+        old=old, final=final, commands=(), stdout="", stderr="", exit_status=0, seconds=1.0, changes=changes,
+        declared=declared,
+    )  # fmt: skip
 
 
 def state(golden: str, machine: Machine, ladder: Ladder, outcome: Outcome | None = None) -> State:
@@ -29,7 +36,7 @@ def state(golden: str, machine: Machine, ladder: Ladder, outcome: Outcome | None
     )  # fmt: skip
     claim = Expectation(cells="*", where="here:1", ladder=ladder, outcome=outcome)
     made = State(cell=cell, expectation=claim, old=text)
-    made.resolution = Resolution(old=text, final=text, stdout="", stderr="", exit_status=0, seconds=1.0)
+    made.resolution = resolved(text, text)
     made.boot = boot.load(GOLDEN / golden)
     made.artifact = Artifact(image=Path("bzImage"), release=made.boot.release, modules={})
     return made
@@ -55,8 +62,8 @@ def test_a_good_run(tmp_path: Path) -> None:
     assert found.void == ""
     assert found.cells[0].verdict.outcome is Outcome.KEPT
     records = store.write_verdicts(tmp_path, found)
-    assert run.exit_status(records) == 0
-    assert run.judge(tmp_path) == 0
+    assert showing.exit_status(records) == 0
+    assert showing.judge(tmp_path) == 0
     dmesg = tmp_path / "cells/v7.3-builtin-y/c/olddefconfig/gcc/hyperv/dmesg.txt"
     number = int(records[0]["evidence"][0].split(":")[1])
     assert "Hypervisor detected: Microsoft Hyper-V" in dmesg.read_text().splitlines()[number - 1]
@@ -76,7 +83,7 @@ def test_each_wrong_control_voids(tmp_path: Path, wrong: int) -> None:
     write(tmp_path, [state("v7.3-builtin-y", HYPERV, Ladder.BOUND)], checks)
     found = replay.judge_run(tmp_path)
     assert "must reach offered" in found.void
-    assert run.judge(tmp_path) == 69
+    assert showing.judge(tmp_path) == 69
 
 
 def test_a_control_that_was_not_booted_voids(tmp_path: Path) -> None:
@@ -102,7 +109,7 @@ def test_what_changed_after_the_run_is_told(tmp_path: Path, capfd: pytest.Captur
     (tmp_path / "run.json").write_text(json.dumps({**note, "exit_status": 0}))
     console = tmp_path / "cells/v7.3-builtin-y/c/olddefconfig/gcc/hyperv/console.log"
     console.write_bytes(console.read_bytes().replace(b":end:", b":fin:"))
-    assert run.judge(tmp_path) == 69
+    assert showing.judge(tmp_path) == 69
     assert "DIFFERS from the saved verdicts" in capfd.readouterr().out
 
 
@@ -115,14 +122,14 @@ def test_a_damaged_record_is_one_clear_error(tmp_path: Path, spoil: str, text: s
     write(tmp_path, [state("v7.3-builtin-y", HYPERV, Ladder.BOUND)], controls())
     (tmp_path / spoil).write_text(text)
     with pytest.raises(UserError):
-        run.judge(tmp_path)
+        showing.judge(tmp_path)
 
 
 def test_a_log_that_is_gone_is_one_clear_error(tmp_path: Path) -> None:
     write(tmp_path, [state("v7.3-builtin-y", HYPERV, Ladder.BOUND)], controls())
     (tmp_path / CELL / "console.log").unlink()
     with pytest.raises(UserError, match="its boot is damaged"):
-        run.judge(tmp_path)
+        showing.judge(tmp_path)
 
 
 def test_a_record_says_what_it_must(tmp_path: Path) -> None:
@@ -130,8 +137,9 @@ def test_a_record_says_what_it_must(tmp_path: Path) -> None:
     write(tmp_path, [one], controls())
     found = json.loads((tmp_path / "cells" / one.cell.name / "record.json").read_text())
     wanted = (
-        "schema cell source variant config policy toolchain machine requested resolved changes loudness kernel reused "
-        "predicted required observed outcome class status reason evidence seconds tools"
+        "schema cell source variant config policy toolchain machine requested resolved declared changes intent lost "
+        "loudness refused slim kernel reused planned reached predicted required observed outcome class status reason "
+        "evidence seconds tools"
     )
     assert set(wanted.split()) <= set(found)
     assert found["status"] == "ERROR"  # until it is judged
@@ -142,3 +150,64 @@ def test_reached() -> None:
     assert one.reached == "boot"
     assert replace(one, boot=None).reached == "build"
     assert record.State(cell=one.cell, expectation=None).reached == ""
+
+
+NET = Change(symbol="HYPERV_NET", asked="m", got="-", kind="dependency", cause="depends on X", parents=("X",))
+SPLIT = ("HYPERV", "HYPERV_VMBUS")
+
+
+def only(folder: Path, one: State, planned: str = "boot") -> replay.Judged:
+    write(folder, [one], [], planned)
+    return replay.judge_run(folder).cells[0]
+
+
+def test_an_option_that_is_lost_is_so_on_replay_too(tmp_path: Path) -> None:
+    one = state("v7.3-builtin-y", HYPERV, Ladder.BOUND)
+    one.resolution = resolved(one.old, one.old, NET)
+    one.options = {"HYPERV_NET": kconfig.Option("HYPERV_NET", "m", "base.config:7")}
+    found = only(tmp_path, one)
+    assert (found.verdict.outcome, found.verdict.failure_class) == (Outcome.LOST, "OPTION_LOST")
+    assert (found.record["lost"], found.record["loudness"]) == (["HYPERV_NET"], "silent")
+    (change,) = found.record["changes"]
+    assert (change["asked_at"], change["parents"], change["kind"]) == ("base.config:7", ["X"], "dependency")
+    assert found.record["intent"] == {"name": "hyperv", "symbols": dict(intent.HYPERV.symbols)}
+
+
+def test_another_intent_is_replayed_as_it_was_meant(tmp_path: Path) -> None:
+    one = state("v7.3-builtin-y", HYPERV, Ladder.BOUND)
+    one.resolution = resolved(one.old, one.old, NET)
+    one.intent = Intent(name="own", symbols=(("HYPERV", Ladder.CORE),))
+    found = only(tmp_path, one)
+    assert (found.record["lost"], found.verdict.outcome, found.verdict.required) == ([], Outcome.KEPT, Ladder.CORE)
+
+
+@pytest.mark.parametrize(("declared", "rung"), [(SPLIT, Ladder.CORE), (SPLIT[:1], Ladder.OFFERED)])
+def test_what_the_tree_declares_and_hides_is_off(tmp_path: Path, declared: tuple[str, ...], rung: Ladder) -> None:
+    one = state("v7.3-builtin-y", HYPERV, Ladder.BOUND)
+    one.boot = one.artifact = None
+    one.resolution = resolved(one.old, "CONFIG_HYPERVISOR_GUEST=y\nCONFIG_ACPI=y\nCONFIG_HYPERV=y\n", declared=declared)
+    assert only(tmp_path, one, "resolve").verdict.predicted is rung
+
+
+def test_a_policy_that_left_no_config_is_refused_on_replay_too(tmp_path: Path) -> None:
+    one = state("v7.3-builtin-y", HYPERV, Ladder.BOUND)
+    one.boot = one.artifact = None
+    one.resolution = replace(resolved(one.old, ""), exit_status=1)
+    found = only(tmp_path, one)
+    assert (found.verdict.outcome, found.verdict.failure_class) == (Outcome.LOST, "REFUSED")
+    assert found.record["loudness"] == "refused"
+
+
+WRONG: dict[str, list[object]] = {
+    "changes": [None, 3, "x", [{}], {"x": 1}], "intent": [None, 3, "x", {"name": "x", "symbols": {"A": "high"}}],
+    "lost": [None, 3], "declared": [None, 3], "machine": [None, {}, {"x": 1}], "loudness": [None, "loud"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in WRONG.items() for value in values])
+def test_a_record_with_another_value_in_it_is_one_clear_error(tmp_path: Path, key: str, value: object) -> None:
+    write(tmp_path, [state("v7.3-builtin-y", HYPERV, Ladder.BOUND)], [])
+    path = tmp_path / CELL / "record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(UserError, match="damaged"):
+        showing.judge(tmp_path)

@@ -9,12 +9,18 @@ from rich.console import Console
 from pipeline import table
 from pipeline.model import Loudness, Outcome, Status
 
-BOOL = "HYPERV is bool here (drivers/hv/Kconfig:5): m is invalid, and it took its default"
+BOOL = "is bool here: m is invalid, and it took the value of a new option, n"
 WARNING = ".config:1090:warning: symbol value 'm' invalid for HYPERV"
 
 
-def change(symbol: str, cause: str = "depends on HYPERV_VMBUS", warning: str = "") -> dict[str, str]:
-    return {"symbol": symbol, "asked": "m", "got": "n", "cause": cause, "warning": warning}
+def change(
+    symbol: str, *parents: str, cause: str = "depends on HYPERV_VMBUS", kind: str = "dependency", warning: str = "",
+    where: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "symbol": symbol, "asked": "m", "got": "n", "kind": kind, "cause": cause, "where": where,
+        "parents": list(parents), "warning": warning,
+    }  # fmt: skip
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -22,18 +28,21 @@ def record(**changes: Any) -> dict[str, Any]:
         "cell": "newest/distro-m/olddefconfig/gcc/hyperv", "variant": "newest", "config": "distro-m",
         "policy": "olddefconfig", "toolchain": "gcc", "machine": {"name": "hyperv"},
         "requested": {"HYPERV": "m", "HYPERV_VMBUS": "-"}, "resolved": {"HYPERV": "m", "HYPERV_VMBUS": "-"},
-        "changes": [], "loudness": Loudness.NONE, "predicted": "bound", "required": "bound", "observed": "bound",
-        "outcome": Outcome.KEPT, "class": "", "status": Status.PASS, "reason": "",
-        "seconds": {"boot": 3.2, "build": 1.0}, **changes,
+        "changes": [], "lost": [], "loudness": Loudness.NONE, "predicted": "bound", "required": "bound",
+        "observed": "bound", "outcome": Outcome.KEPT, "class": "", "status": Status.PASS,
+        "reason": "", "seconds": {"boot": 3.2, "build": 1.0}, **changes,
     }  # fmt: skip
 
 
 LOST = record(
     outcome=Outcome.LOST, loudness=Loudness.WARNED, observed="detected", reason="HYPERV is not set\nmore",
     changes=[
-        change("HYPERV", BOOL, WARNING), change("HYPERV_BALLOON"), change("UIO_HV_GENERIC"), change("KVM_HYPERV"),
-        change("PREEMPT_NONE"),
+        change("HYPERV_BALLOON", "HYPERV_VMBUS"), change("HYPERV_VMBUS", "HYPERV"),
+        change("UIO_HV_GENERIC", "HYPERV_VMBUS"),
+        change("HYPERV", cause=BOOL, kind="type", warning=WARNING, where="drivers/hv/Kconfig:5"),
+        change("KVM_HYPERV"), change("PREEMPT_NONE"),
     ],
+    lost=["HYPERV", "HYPERV_BALLOON", "UIO_HV_GENERIC"],
     resolved={"HYPERV": "n", "HYPERV_VMBUS": "-"}, **{"class": "CORE_NOT_BUILT"},
 )  # fmt: skip
 
@@ -49,14 +58,54 @@ def test_a_loss_is_told_in_words() -> None:
     (text,) = table.lines([record(), LOST], "")
     assert text == (
         "PASS newest/distro-m/olddefconfig/gcc/hyperv: lost (CORE_NOT_BUILT): HYPERV is not set. "
-        f"{BOOL}; 2 more went with it: HYPERV_BALLOON, UIO_HV_GENERIC. Told: {WARNING}"
+        f"HYPERV {BOOL} (drivers/hv/Kconfig:5); 2 more went with it: HYPERV_BALLOON, UIO_HV_GENERIC. Told: {WARNING}"
     )
 
 
 def test_a_silent_loss_says_that_nothing_was_told() -> None:
-    silent = {**LOST, "loudness": Loudness.SILENT, "changes": [change("HYPERV_VMBUS", "this tree does not declare it")]}
+    bus = change("HYPERV_VMBUS", cause="the old .config says n", kind="asked-off")
+    net = change("HYPERV_NET", "HYPERV_VMBUS")
+    silent = {**LOST, "loudness": Loudness.SILENT, "changes": [net, bus], "lost": ["HYPERV_NET"]}
     (text,) = table.lines([silent], "")
-    assert text.endswith(". this tree does not declare it. Told: nothing")
+    assert text.endswith("HYPERV_VMBUS the old .config says n; 1 more went with it: HYPERV_NET. Told: nothing")
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_what_was_told_of_any_that_went_is_told(which: int) -> None:
+    chain = [change("HYPERV_NET", "HYPERV_VMBUS"), change("HYPERV_VMBUS", "HYPERV"), change("HYPERV", kind="type")]
+    chain[which]["warning"] = WARNING
+    (text,) = table.lines([{**LOST, "changes": chain, "lost": ["HYPERV_NET"]}], "")
+    assert text.endswith(f". Told: {WARNING}")
+
+
+def roots(changes: list[dict[str, Any]], lost: list[str]) -> list[str]:
+    return [one["symbol"] for one in table._roots({**LOST, "changes": changes, "lost": lost})[0]]
+
+
+def test_each_cause_is_told_once_and_in_order() -> None:
+    two = [change("A", "C", "B"), change("B", "D"), change("C", "D"), change("D", cause="d"), change("E", cause="e")]
+    assert roots(two, ["A", "E"]) == ["E", "D"]
+    assert roots(two, ["GONE", "B"]) == ["D"]
+    assert roots([change("A", "B"), change("B", "A")], ["A"]) == ["A"]
+    assert roots([change("A", "B"), change("B", "A", "C"), change("C")], ["A"]) == ["C"]
+    assert roots(two, []) == []
+
+
+def test_what_keeps_a_guest_down_or_was_refused_is_told_beside_what_was_lost() -> None:
+    vtl = change("HYPERV_VTL_MODE", cause="ends in BUG()", kind="hazard")
+    found = table.lines([{**LOST, "changes": [vtl], "lost": [], "class": "VTL_PANIC", "reason": "dies"}], "")
+    assert found[0].endswith("lost (VTL_PANIC): dies. HYPERV_VTL_MODE ends in BUG(). Told: nothing")
+    many = [change(f"R{number}", cause="is invalid, and werror refuses", kind="refused") for number in range(9)]
+    refused = {**LOST, "changes": many, "lost": [], "class": "REFUSED", "loudness": Loudness.REFUSED, "reason": "x"}
+    (text,) = table.lines([refused], "")
+    assert text.endswith("R2 is invalid, and werror refuses")
+    assert text.count("werror refuses") == table.MOST_REFUSED
+
+
+def test_a_kept_cell_tells_no_cause() -> None:
+    kept = {**LOST, "outcome": Outcome.KEPT, "status": Status.FAIL, "reason": "kept, not as expected"}
+    (text,) = table.lines([kept], "")
+    assert text.endswith(": kept (CORE_NOT_BUILT): kept, not as expected")
 
 
 def test_our_errors_are_told_once_with_all_their_lines() -> None:
@@ -114,3 +163,17 @@ def test_the_table_tells_what_was_not_booted_and_what_differs() -> None:
 
 def test_a_markup_like_reason_is_shown_as_it_is() -> None:
     assert "[bold]x[/nonsense]" in shown([record(status=Status.FAIL, reason="[bold]x[/nonsense]")])
+
+
+@pytest.mark.parametrize(
+    ("got", "shown_as"),
+    [
+        ({"HYPERV": "-", "HYPERV_CORE": "y"}, "m → y"),
+        ({"HYPERV": "-", "HYPERV_CORE": "n"}, "m → n"),
+        ({"HYPERV": "y", "HYPERV_CORE": "-"}, "m → y"),
+        ({"HYPERV": "n"}, "m → n"),
+    ],
+)
+def test_a_renamed_core_is_shown_in_the_column_of_the_old_name(got: dict[str, str], shown_as: str) -> None:
+    one = record(resolved={**got, "HYPERV_VMBUS": "m"}, requested={"HYPERV": "m", "HYPERV_VMBUS": "-"})
+    assert table._row(one, [])[1:3] == [shown_as, "- → m"]

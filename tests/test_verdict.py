@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline import verdict
-from pipeline.model import Expectation, Ladder, Loudness, Outcome, Status
+from pipeline.model import Expectation, Intent, Ladder, Loudness, Outcome, Status
 from pipeline.values import Observation
 from pipeline.verdict import Case
 from tests.frames import BARE, HYPERV
@@ -14,7 +14,9 @@ from tests.frames import BARE, HYPERV
 M_612 = {"HYPERVISOR_GUEST": "y", "ACPI": "y", "HYPERV": "m", "HYPERV_BALLOON": "m"}
 OFF = {"HYPERVISOR_GUEST": "y", "ACPI": "y", "HYPERV": "n"}
 SPLIT = {"HYPERVISOR_GUEST": "y", "ACPI": "y", "HYPERV": "y", "HYPERV_VMBUS": "y", "HYPERV_BALLOON": "y"}
-CORE_ONLY = {**SPLIT, "HYPERV_VMBUS": "n", "HYPERV_BALLOON": "-"}
+CORE_ONLY = {**SPLIT, "HYPERV_VMBUS": "n", "HYPERV_BALLOON": "n"}
+VTL = {**SPLIT, "HYPERV_VTL_MODE": "y"}
+OWN = Intent(name="own", symbols=(("EXT4_FS", Ladder.BOOTED),))
 
 
 def seen(ladder: Ladder, why: str = "", *, complete: bool = True) -> Observation:
@@ -137,3 +139,58 @@ def test_each_wrong_claim_fails(claim: dict[str, Any]) -> None:
 def test_without_flags_nothing_is_required() -> None:
     found = verdict.judge(replace(case(M_612, M_612, seen(Ladder.BOOTED)), machine=BARE), None)
     assert (found.required, found.outcome) == (Ladder.BOOTED, Outcome.SAME_OFF)
+
+
+@pytest.mark.parametrize("observation", [None, seen(Ladder.BOUND)])
+def test_an_option_that_is_lost_is_a_loss_although_the_ladder_is_kept(observation: Observation | None) -> None:
+    found = verdict.judge(case(M_612, SPLIT, observation, lost=("HYPERV_NET",)), None)
+    assert (found.outcome, found.status, found.failure_class) == (Outcome.LOST, Status.FAIL, "OPTION_LOST")
+    assert found.reason == "the ladder is kept, and HYPERV_NET is lost"
+    two = verdict.judge(case(M_612, SPLIT, observation, lost=("HYPERV_NET", "PCI_HYPERV")), None)
+    assert two.reason == "the ladder is kept, and HYPERV_NET, PCI_HYPERV are lost"
+    known = expecting(ladder=Ladder.BOUND, outcome=Outcome.LOST, failure_class="OPTION_LOST")
+    assert verdict.judge(case(M_612, SPLIT, observation, lost=("HYPERV_NET",)), known).status is Status.PASS
+
+
+def test_a_lost_option_below_the_core_is_a_loss_too() -> None:
+    gained = verdict.judge(case(OFF, SPLIT, seen(Ladder.BOUND), lost=("HYPERV_NET",)), None)
+    assert (gained.outcome, gained.failure_class) == (Outcome.LOST, "OPTION_LOST")
+    same = verdict.judge(case(OFF, OFF, seen(Ladder.DETECTED), lost=("HYPERVISOR_GUEST",)), None)
+    assert (same.outcome, same.failure_class) == (Outcome.LOST, "OPTION_LOST")
+
+
+@pytest.mark.parametrize(
+    ("one", "why"),
+    [
+        (case(M_612, OFF, seen(Ladder.DETECTED, "CORE_NOT_BUILT"), lost=("HYPERV",)), "CORE_NOT_BUILT"),
+        (case(M_612, OFF, lost=("HYPERV",)), "CORE_NOT_BUILT"),
+        (case(M_612, M_612, seen(Ladder.CORE, "X"), lost=("HYPERV_NET",)), "X"),
+        (case(M_612, M_612, refused=True, lost=("HYPERV_NET",)), "REFUSED"),
+        (case(M_612, M_612, build="no", lost=("HYPERV_NET",)), "BUILD_FAILED"),
+        (case(M_612, M_612, problems=("no",), lost=("HYPERV_NET",)), "ARTIFACT_DIFFERS"),
+        (case(M_612, M_612, error="disk full", lost=("HYPERV_NET",)), ""),
+    ],
+)  # fmt: skip
+def test_a_lost_option_does_not_hide_what_is_worse(one: Case, why: str) -> None:
+    assert verdict.judge(one, None).failure_class == why
+
+
+def test_a_kernel_in_vtl_mode_is_foretold_to_die() -> None:
+    found = verdict.judge(case(VTL, VTL), None)
+    assert (found.required, found.predicted, found.outcome) == (Ladder.BOUND, Ladder.NONE, Outcome.LOST)
+    assert (found.failure_class, found.status) == ("VTL_PANIC", Status.FAIL)
+    assert "HYPERV_VTL_MODE is on" in found.reason
+    dead = verdict.judge(case(VTL, VTL, seen(Ladder.NONE, "VTL_PANIC", complete=False)), None)
+    assert (dead.outcome, dead.failure_class) == (Outcome.LOST, "VTL_PANIC")
+    alive = verdict.judge(case(VTL, VTL, seen(Ladder.BOUND)), None)
+    assert (alive.outcome, alive.status) == (Outcome.CONTRADICTION, Status.FAIL)
+    assert verdict.judge(replace(case(VTL, VTL, seen(Ladder.BOOTED)), machine=BARE), None).outcome is Outcome.SAME_OFF
+
+
+def test_an_intent_of_ones_own_asks_for_its_own_rung() -> None:
+    """HYPERV is lost, and is none of its matter; the rung is its symbols' alone."""
+    asked = {**M_612, "EXT4_FS": "m"}
+    found = verdict.judge(case(asked, OFF, seen(Ladder.DETECTED), intent=OWN), None)
+    assert (found.required, found.outcome, found.status) == (Ladder.BOOTED, Outcome.GAINED, Status.PASS)
+    lost = verdict.judge(case(asked, OFF, seen(Ladder.DETECTED), intent=OWN, lost=("EXT4_FS",)), None)
+    assert (lost.outcome, lost.failure_class) == (Outcome.LOST, "OPTION_LOST")

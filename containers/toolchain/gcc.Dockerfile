@@ -1,12 +1,12 @@
-# User 1000 builds, user 1001 owns /src: what a tree runs cannot change the tree.
+# User 1000 builds, user 1001 owns the trees: what a tree runs cannot change a tree. /src is where one is mounted, read-only.
 # What a kernel tree's own build needs, with gcc. Another compiler is another file beside this one.
 ARG BASE
 FROM ${BASE}
 RUN apt-get -q update \
  && apt-get -q -y --no-install-recommends install \
-      gcc binutils libc6-dev make flex bison bc libelf-dev libssl-dev kmod cpio xz-utils ccache git python3-minimal \
+      gcc binutils libc6-dev make flex bison bc libelf-dev libssl-dev kmod cpio bzip2 xz-utils zstd ccache git perl-base python3-minimal \
  && rm -rf /var/lib/apt/lists/* \
- && install -d -o 1000 -g 1000 /build /work /ccache && install -d -o 1001 -g 1001 /src \
+ && install -d -o 1000 -g 1000 /build /work /ccache && install -d -o 1001 -g 1001 /src /trees \
  && dpkg-query -W > /usr/share/hvmatrix/packages && gcc --version | head -n 1 > /usr/share/hvmatrix/compiler
 ENV CC=gcc HOME=/tmp
-COPY build-kernel fetch-source kconfig-declarations resolve-config unpack-source /usr/local/bin/
+COPY build-kernel conf-alone fetch-package kconfig-texts new-folder run-policy unpack-tree /usr/local/bin/

@@ -1,0 +1,115 @@
+"""What a command is asked to work on: a matrix.yaml and a glob, or one config and one tree by themselves.
+
+Reads files; starts nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import images, intent, matrix, oldconfig, record, stages
+from pipeline.errors import UserError
+from pipeline.gitseam import is_local
+from pipeline.model import Cell, Config, DirectorySource, GitSource, Machine, Matrix, Variant
+from pipeline.policy import policies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.model import Source
+
+# The machine that is meant when only configs are asked about.
+ANY_MACHINE = Machine(name="hyperv", hyperv=("vpindex", "synic"), devices=("vmbus-bridge", "hv-balloon"))
+ALONE = "mine"
+
+
+def load(file: Path) -> Matrix:
+    """A matrix with the policies and toolchains that there are. Raises UserError with every mistake in it."""
+    return matrix.load(file, policies=policies(), toolchains=images.toolchains())
+
+
+def select(asked: Matrix, pattern: str) -> tuple[Cell, ...]:
+    """The cells that a glob chooses, all without one."""
+    return matrix.select(asked.cells, pattern) if pattern else asked.cells
+
+
+def states(asked: Matrix, cells: Iterable[Cell]) -> list[record.State]:
+    """A state for each cell, with its old .config read where that is a file."""
+    meant = intent.named(asked.intent)
+    expected = {cell: matrix.expectation(cell, asked.expectations) for cell in cells}
+    made = [record.State(cell=cell, expectation=found, intent=meant) for cell, found in expected.items()]
+    read_configs(made)
+    return made
+
+
+def read_configs(made: Iterable[record.State]) -> None:
+    """Read the configs that are files; what is wrong with one is told before anything starts."""
+    known: dict[Config, oldconfig.Old] = {}
+    for state in made:
+        config = state.cell.config
+        if isinstance(config.base, Path):
+            if config not in known:
+                known[config] = oldconfig.local(config)
+            stages.put_config(state, known[config])
+
+
+def meant(config: str, source: str, policy: str, file: Path) -> Matrix:
+    """One config on one tree when both are named, else the whole of a matrix.yaml."""
+    if not config and not source:
+        return load(file)
+    if not config or not source:
+        raise UserError("--config and --source belong together", hint="name both, or neither for matrix.yaml")
+    return alone(config, source, policy, file)
+
+
+def alone(config: str, source: str, policy: str, file: Path) -> Matrix:
+    """A matrix of one cell: a config (a file, or a name of matrix.yaml) on a tree (a folder, URL#ref, or such a name).
+
+    Raises UserError for what is neither.
+    """
+    known = load(file) if file.is_file() else None
+    cells = known.cells if known else ()
+    if policy not in policies():
+        raise UserError(f"--policy {policy}: no such policy", hint=f"one of {', '.join(policies())}")
+    cell = Cell(
+        variant=_variant(source, cells), config=_config(config, cells), policy=policy, toolchain="gcc",
+        machine=next((one.machine for one in cells), ANY_MACHINE),
+    )  # fmt: skip
+    return Matrix(
+        path=file, digest=hashlib.sha256(repr(cell).encode()).hexdigest(), cells=(cell,), expectations=(), controls=(),
+        intent=known.intent if known else None,
+    )  # fmt: skip
+
+
+def variant(text: str, file: Path) -> Variant:
+    """A tree by its name in a matrix.yaml, its folder, or REPOSITORY#REF. Raises UserError for what is neither."""
+    return _variant(text, load(file).cells if file.is_file() else ())
+
+
+def _config(text: str, cells: Iterable[Cell]) -> Config:
+    named = {cell.config.name: cell.config for cell in cells}
+    if text in named:
+        return named[text]
+    path = Path(text)
+    if path.is_file():
+        return Config(name=ALONE, base=path)
+    hint = "give a .config, a kernel image that carries one, or a name of matrix.yaml"
+    raise UserError(f"--config {text}: no such file or config", details=f"configs: {', '.join(named)}", hint=hint)
+
+
+def _variant(text: str, cells: Iterable[Cell]) -> Variant:
+    named = {cell.variant.name: cell.variant for cell in cells}
+    sources = {cell.variant.source.name: cell.variant.source for cell in cells}
+    known = {**{name: Variant(name=name, source=source) for name, source in sources.items()}, **named}
+    if text in known:
+        return known[text]
+    if Path(text).is_dir():
+        found: Source = DirectorySource(name=ALONE, path=Path(text))
+        return Variant(name=ALONE, source=found)
+    url, _, ref = text.rpartition("#")
+    if url and (Path(url).is_dir() or not is_local(url)):
+        return Variant(name=ALONE, source=GitSource(name=ALONE, url=url, ref=ref))
+    hint = "give a kernel tree's folder, REPOSITORY#REF, or a name of matrix.yaml"
+    raise UserError(f"--source {text}: no such tree", details=f"variants: {', '.join(known)}", hint=hint)

@@ -1,0 +1,144 @@
+"""Derives a small .config that builds fast from a resolved one: the same Hyper-V, and little else.
+
+The full .config is what was resolved and judged; this one is only built and booted in its stead, and says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from pipeline import asking, atomic, hyperv, intent, kconfig, policy, resolve, stages
+from pipeline.errors import HostError, UserError
+from pipeline.values import Slim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from pipeline.record import State
+    from pipeline.stages import Bench
+    from pipeline.values import Change, Resolution
+
+ROUNDS = 6  # a driver, its subsystem, and what that one hangs on; seen: 3
+# What decides how Hyper-V's own options behave, or which hypervisor a kernel takes itself to be on.
+SHAPE = (
+    "MODULES", "SMP", "EFI", "SYSFB", "SYSFB_SIMPLEFB", "ACPI", "PARAVIRT", "KVM_GUEST", "XEN", "X86_X2APIC",
+    "MSHV_ROOT", "MSHV_VTL",
+)  # fmt: skip
+VERSION = 2
+
+
+def slims(bench: Bench, states: Sequence[State]) -> None:
+    """Derive the small .config of each cell whose config has one; cells with the same resolution share it."""
+
+    def derive(group: list[State]) -> None:
+        state = group[0]
+        with bench.view.work(f"slim {state.cell.variant.name}/{state.cell.config.name}", 10.0) as work:
+            found = _derived(bench, state)
+            work.note = f"{len(found.kept)} options kept, {len(found.dropped)} dropped"
+        for other in group:
+            other.slim = found
+
+    wanted = [state for state in stages.going(states) if state.cell.config.slim and state.resolution]
+    groups = stages.grouped(wanted, lambda state: (state.tree, state.cell.config.slim, state.intent, _final(state)))
+    stages.each(bench, groups, derive, bench.jobs)
+
+
+def _final(state: State) -> str:
+    return state.resolution.final if state.resolution else ""
+
+
+def _derived(bench: Bench, state: State) -> Slim:
+    path, tree = state.cell.config.slim, state.tree
+    if path is None or tree is None:
+        raise UserError(f"configs: {state.cell.config.name} has no slim base")
+    try:
+        base = kconfig.parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UserError(f"configs: {state.cell.config.name}: slim: {path}: {error.strerror}") from error
+    values = {option.symbol: option.value for option in base.values()}
+    words = (
+        str(VERSION), tree.image, tree.digest, _final(state), kconfig.render(base.values()),
+        repr(state.intent),
+    )  # fmt: skip
+    memo = bench.cache / "slims" / f"{hashlib.sha256('|'.join(words).encode()).hexdigest()}.json"
+    known = None if bench.fresh else _known(memo)
+    if known:
+        return known
+
+    def carry(text: str) -> Resolution:
+        asked = resolve.Asked(text, (text,), policy.policies()["olddefconfig"])
+        found = resolve.resolve(bench.engine, tree, [asked], bench.cache, slots=bench.slots, jobs=1)[0]
+        if isinstance(found, HostError):
+            raise found
+        return found
+
+    found = derive(kconfig.values(_final(state)), values, wanted_of(state), str(path), carry)
+    # on a machine that can show everything: other cells, on other machines, share what is derived here
+    promises = [hyperv.promised(_completed(state, text), asking.ANY_MACHINE) for text in (_final(state), found.text)]
+    if len(set(promises)) > 1:
+        raise HostError(
+            f"{path} cannot stand for the full .config: it promises {promises[1]}, the full one {promises[0]}",
+            details="\n".join(found.dropped[:10]), hint="add what the first of these hang on to the slim base",
+        )  # fmt: skip
+    atomic.write_json(memo, asdict(found))
+    return found
+
+
+def _known(memo: Path) -> Slim | None:
+    found = atomic.read_json(memo)
+    try:
+        return Slim(**{**found, "kept": tuple(found["kept"]), "dropped": tuple(found["dropped"])}) if found else None
+    except (KeyError, TypeError):
+        return None
+
+
+def _completed(state: State, text: str) -> dict[str, str]:
+    return hyperv.completed(kconfig.values(text), state.resolution.declared if state.resolution else ())
+
+
+def wanted_of(state: State) -> tuple[str, ...]:
+    """The options that a small .config must have as the full one has them."""
+    return tuple(dict.fromkeys([*(symbol for symbol, _ in state.intent.symbols), *SHAPE, *(
+        state.resolution.declared if state.resolution else ()
+    )]))  # fmt: skip
+
+
+def derive(
+    full: Mapping[str, str], base: Mapping[str, str], wanted: Sequence[str], name: str,
+    carry: Callable[[str], Resolution],
+) -> Slim:  # fmt: skip
+    """Lay the wanted options of `full` over `base`, and whatever else they hang on, until they come out the same.
+
+    `carry` resolves a .config on the tree. What cannot be had is the first of `dropped`, then what nobody asked for.
+    """
+    taken = {symbol: full.get(symbol, "n") for symbol in wanted}  # one that is hidden in full may not be so here
+    final: dict[str, str] = {}
+    for _ in range(ROUNDS):
+        text = "".join(f"{kconfig.line(symbol, value)}\n" for symbol, value in {**base, **taken}.items())
+        found = carry(text)
+        final = kconfig.values(found.final)
+        wrong = [symbol for symbol in wanted if final.get(symbol, "n") != full.get(symbol, "n")]
+        more = _supports(found.changes, wrong, full, taken)
+        if not wrong or not more:
+            break
+        taken |= more
+    kept = tuple(symbol for symbol in wanted if symbol in full and final.get(symbol, "n") == full.get(symbol, "n"))
+    differ = [f"{symbol}: {full.get(symbol, 'n')} in full, {final.get(symbol, 'n')} here" for symbol in wrong]
+    others = [symbol for symbol, value in full.items() if value in {"y", "m"} and final.get(symbol, "n") == "n"]
+    return Slim(
+        text=found.final, base=name, kept=kept,
+        dropped=(*differ, *(f"{symbol}={full[symbol]}" for symbol in others if symbol not in wrong)),
+    )  # fmt: skip
+
+
+def _supports(
+    changes: Sequence[Change], wrong: Sequence[str], full: Mapping[str, str], taken: Mapping[str, str],
+) -> dict[str, str]:  # fmt: skip
+    """The options above the wrong ones that the full .config has on."""
+    below = [change for change in changes if change.symbol in wrong]
+    above = {change.symbol for change in intent.causes(changes, below)}
+    above |= {parent for change in below for parent in change.parents}
+    return {symbol: full[symbol] for symbol in sorted(above) if full.get(symbol, "n") != "n" and symbol not in taken}
