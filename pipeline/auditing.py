@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LIMITS = Limits(memory=2048, seconds=900)
 AR_SECONDS = 60
+THIN = b"!<thin>\n"
 
 
 def audit(tree: str, options: Options, *, objects: str, markdown: bool) -> int:
@@ -79,10 +80,21 @@ def _built(folder: Path) -> tuple[dict[str, str], frozenset[str]]:
 
 
 def _members(folder: Path) -> Iterator[str]:
-    for archive in sorted(folder.rglob("*.a")):
-        argv = ["ar", "t", str(archive)]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=AR_SECONDS)
+    """The names of the objects that a build folder's archives list, as they are called from that folder.
+
+    A thin archive names files by their paths, which ar(1) shows as seen from where it runs; another, by bare names.
+    """
+    for archive in sorted(path.relative_to(folder) for path in folder.rglob("*.a")):
+        try:
+            argv = ["ar", "t", f"./{archive}"]
+            done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False, timeout=AR_SECONDS)
+            with (folder / archive).open("rb") as stream:
+                thin = stream.read(len(THIN)) == THIN
+        except FileNotFoundError as error:
+            raise HostError("ar is not installed", hint="install binutils, then run this again") from error
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise HostError(f"{folder / archive} cannot be read", details=str(error)) from error
         if done.returncode:
-            raise HostError(f"{archive} cannot be read: {done.stderr.strip()}", hint="install binutils")
-        home = archive.parent.relative_to(folder)
+            raise HostError(f"{folder / archive} cannot be read: {done.stderr.strip()}", hint="build it again")
+        home = Path() if thin else archive.parent
         yield from (str(home / line) for line in done.stdout.splitlines())

@@ -58,16 +58,14 @@ class Carried:
         return level(self.got(name)) != level(self.old.get(name, "n"))
 
     def closed(self, ways: Iterable[Sequence[Condition]], wanted: int) -> Condition | None:
-        """The condition that closes the last of several ways to a level (1 m, 2 y); none while one of them is open."""
+        """The condition that closes the last of one or more ways to a level (1 m, 2 y); none while one is open."""
         failing = [self._failing(conditions, wanted) for conditions in ways]
-        if not failing or not all(failing):
-            return None
-        return self._telling([found[0] for found in failing], wanted)[0]
+        return self._telling([found[0] for found in failing], wanted)[0] if all(failing) else None
 
     def unsure(self, ways: Iterable[Sequence[Condition]]) -> Condition | None:
         """The condition that conf alone can answer and that the last of several ways hangs on, if any."""
         found = [next((one for one in way if expr.level(one.expr, self.final) is None), None) for way in ways]
-        return found[0] if found and all(found) else None
+        return next(iter(found), None) if all(found) else None
 
     def _failing(self, conditions: Sequence[Condition], wanted: int) -> list[Condition]:
         found = []

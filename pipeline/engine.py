@@ -197,6 +197,12 @@ class Engine:
         # CreatedAt will not do: Docker 20.10 gives the time at which the folder was last changed
         return Volume(folder=str(facts["Mountpoint"]), identity=str((facts.get("Labels") or {}).get(IDENTITY, "")))
 
+    def mounts(self) -> set[str]:
+        """The folders on the engine's host that running containers have mounted, those of volumes included."""
+        with translated("listing containers"):
+            found = self.client.containers.list()
+        return {str(mount.get("Source", "")) for inner in found for mount in inner.attrs.get("Mounts", ())}
+
     def ensure_volume(self, name: str) -> None:
         """Make a volume with the project's label, if it is not there yet."""
         with translated(f"making the volume {name}"):

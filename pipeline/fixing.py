@@ -53,7 +53,7 @@ def fix(asked: Matrix, options: run.Options, write: str) -> int:
         stages.configs(bench, states)
         stages.sources(bench, states)
         state = states[0]
-        if state.tree is None:
+        if state.error or state.tree is None:
             raise HostError(state.error or "there is no tree")
         opened = resolve.opened(engine, state.tree, bench.slots)
         with view.work(f"fix {state.cell.name}", SECONDS) as work, opened as conf:
@@ -79,7 +79,10 @@ def _carried(conf: Conf, state: State, lines: Mapping[str, str], name: str) -> R
     for symbol, value in lines.items():
         laid = kconfig.replaced(laid, symbol, value)
     layers = (*state.layers, *(["\n".join(texts) + "\n"] if texts else []))
-    return conf.run(resolve.Asked(laid, layers, policy.policies()[name]))
+    found = conf.run(resolve.Asked(laid, layers, policy.policies()[name]))
+    if found.absent:
+        raise UserError(found.absent, hint="name another policy with --policy")
+    return found
 
 
 def _merged(conf: Conf, state: State, found: Fix) -> _Merged:

@@ -106,6 +106,8 @@ def _invalid(case: Carried, symbol: Symbol) -> Reason:
 def _instead(case: Carried, symbol: Symbol) -> str:
     """What an option takes whose value is invalid: what it would have as a new one."""
     default, selected = case.default(symbol), case.selecting(symbol)
+    if default and not level(case.got(symbol.name)):
+        return f"{case.policy} does not take its default, {default.value} ({default.origin})"
     if default:
         return f"it took its default, {default.value} ({default.origin})"
     if selected:

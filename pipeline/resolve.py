@@ -36,7 +36,7 @@ CONFIG_LIMIT = 8 * 2**20
 HOST_STATUSES = (124, 137)  # time ran out, or killed
 NEEDED = ("No space left on device", "command not found", "not found\n")
 DISK = "./inv doctor says how full the disk is"
-VERSION = 4  # of what a kept resolution holds, and of explain's rules
+VERSION = 5  # of what a kept resolution holds, and of explain's rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ def resolve(
 ) -> list[Resolution | HostError]:  # fmt: skip
     """Resolve each on a tree, in order; those known already are read from the cache.
 
-    What computes holds one of `slots`, which other trees use too; one more than `jobs` is under way. In the place of one that
-    could not be carried over stands why. Raises HostError when the tree's conf cannot be built or run at all.
+    What computes holds one of `slots`, which other trees use too; one more than `jobs` is under way. In the place of
+    one that could not be carried over stands why. Raises HostError when the tree's conf cannot be built or run at all.
     """
     memos = [cache / "resolutions" / f"{_key(tree, one)}.json" for one in asked]
     known: dict[int, Resolution | HostError] = {

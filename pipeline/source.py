@@ -99,5 +99,6 @@ def _git_apply(box: Container, target: str, name: str, *words: str) -> Completed
 def _hunk(box: Container, target: str, name: str, failed: Completed) -> str:
     """What git said, and which hunks do not fit: with --reject it names every one by its number."""
     told = _git_apply(box, target, name, "--reject", "--verbose")
-    lines = [line for line in told.stderr.splitlines() if "Hunk #" in line or "Rejected" in line or "error:" in line]
-    return "\n".join(dict.fromkeys([*failed.stderr.splitlines(), *lines]))
+    lines = [line for line in told.stderr.splitlines() if line.startswith(("Rejected hunk #", "error:"))]
+    shown = [line for line in lines if line != "error: while searching for:"]  # its text is not on this line
+    return "\n".join(dict.fromkeys([*failed.stderr.splitlines(), *shown]))

@@ -92,14 +92,17 @@ def mounted(tree: Tree) -> dict[str, dict[str, str]]:
 
 
 def remove_unknown(engine: Engine, toolchain: str, cache: Path) -> None:
-    """Remove the trees that no note in the cache names."""
-    if engine.volume(VOLUME) is None:
+    """Remove the trees that no note in the cache names, but for those that another run builds from or makes now."""
+    volume = engine.volume(VOLUME)
+    if volume is None:
         return
     names = {path.stem for path in (cache / "trees").glob("*.json")}
+    used = engine.mounts()
     with engine.container(toolchain, limits=LIMITS, volumes={VOLUME: {"bind": FOLDER, "mode": "rw"}}) as box:
         there = box.run(["ls", "-A", FOLDER], user=OWNER).stdout.split()
         for name in there:
-            if name not in names:
+            made_now = name.startswith(".new-") and volume.folder in used
+            if name not in names and not made_now and f"{volume.folder}/{name}" not in used:
                 _clear(box, f"{FOLDER}/{name}")
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import fakematrix
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -22,11 +24,18 @@ def inv(*words: str, folder: Path = ROOT, **environment: str) -> subprocess.Comp
 def test_list_names_every_command() -> None:
     done = inv("--list")
     assert done.returncode == 0
-    for name in ("matrix", "plan", "resolve", "build", "boot", "judge", "doctor", "prune", "test", "lint", "engine"):
+    for name in (
+        "matrix", "plan", "resolve", "explain", "fix", "audit", "compare", "build", "boot", "judge", "doctor", "prune",
+        "test", "lint", "engine",
+    ):  # fmt: skip
         assert f"  {name} " in done.stdout
 
 
-@pytest.mark.parametrize("name", ["matrix", "plan", "resolve", "build", "boot", "judge", "doctor", "prune", "test"])
+@pytest.mark.parametrize(
+    "name",
+    ["matrix", "plan", "resolve", "explain", "fix", "audit", "compare", "build", "boot", "judge", "doctor", "prune",
+     "test"],
+)  # fmt: skip
 def test_help(name: str) -> None:
     done = inv(name, "--help")
     assert done.returncode == 0
@@ -46,7 +55,13 @@ def test_completion_calls_the_wrapper() -> None:
         ["nonsense"], ["matrix", "--nonsense"], ["boot"], ["matrix", "--through", "moon"], ["matrix", "--jobs", "-3"],
         ["matrix", "--accel", "warp"], ["matrix", "--file", "/nowhere/matrix.yaml"], ["judge", "/nowhere"],
         ["matrix", "--cells", "no-such-cell"], ["boot", "/nowhere/vmlinuz"], ["boot", "/etc/passwd"],
-        ["plan", "--cells", "nothing"],
+        ["plan", "--cells", "nothing"], ["explain", "no-such-cell"], ["explain", "--cells", "no-such-cell"],
+        ["fix", "no-such-cell"], ["fix"], ["fix", "*"], ["resolve", "--config", "/etc/passwd"],
+        ["explain", "--source", "/etc"], ["fix", "--config", "/nowhere", "--source", "/etc"],
+        ["resolve", "--config", "/nowhere", "--source", "/etc"], ["audit"], ["audit", "/nowhere"],
+        ["audit", "/etc", "--objects", "/etc"], ["explain", "merged/distro-m", "nonsense"],
+        ["resolve", "--config", "distro-m", "--source", "/nowhere#main"],
+        ["resolve", "--config", "distro-m", "--source", "merged", "--policy", "nothing"],
     ],
 )  # fmt: skip
 def test_bad_words_end_with_2_and_one_clear_text(words: list[str]) -> None:
@@ -108,3 +123,39 @@ def test_no_disk_space_is_told_before_anything_starts(tmp_path: Path) -> None:
     assert done.returncode == 69
     assert "no disk space" in done.stderr
     assert "GiB free" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["explain", "fix"])
+def test_a_cell_may_be_named_by_itself_or_by_its_flag(name: str, tmp_path: Path) -> None:
+    dead = f"unix://{tmp_path}/none.sock"
+    cell = "merged/distro-m/olddefconfig/gcc/hyperv"
+    told = []
+    for words in ([name, cell], [name, "--cells", cell], [name, cell, "--plain"]):
+        done = inv(*words, "--file", str(ROOT / "matrix.yaml"), folder=tmp_path, DOCKER_HOST=dead)
+        assert done.returncode == 69, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr + done.stdout
+        told.append("container engine failed" in done.stdout + done.stderr)
+    assert told == [True] * 3
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+def test_one_config_on_one_tree_by_themselves(tmp_path: Path, faketree: Path) -> None:
+    (tmp_path / "old.config").write_text(fakematrix.OLD)
+    words = ["--config", "old.config", "--source", str(faketree), "--plain"]
+    cache = {"HVMATRIX_CACHE": str(tmp_path / "cache")}
+    done = inv("explain", *words, folder=tmp_path, **cache)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "drivers/hv/Kconfig:3" in done.stdout
+    assert "symbol value 'm' invalid for HYPERV" in done.stdout
+    assert f"mine/mine/olddefconfig/gcc/hyperv: old.config on {faketree} (directory, sha256 " in done.stdout
+    done = inv("explain", *words, "--symbol", "*BALLOON", folder=tmp_path, **cache)
+    assert "HYPERV_BALLOON" in done.stdout
+    done = inv("resolve", *words, "--policy", "explicit-split", folder=tmp_path, **cache)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = inv("fix", *words, "--write", "mended.config", folder=tmp_path, **cache)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "CONFIG_HYPERV=y" in (tmp_path / "mended.config").read_text().splitlines()
+    again = inv("fix", *words, "--write", "mended.config", folder=tmp_path, **cache)
+    assert again.returncode == 2
+    assert "is not overwritten" in again.stderr

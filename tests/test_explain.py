@@ -122,10 +122,12 @@ def test_what_an_old_config_means_for_a_tree() -> None:
 
 def test_what_was_printed_stands_with_the_option_that_it_names() -> None:
     question = "Microsoft Hyper-V VMBus driver (HYPERV_VMBUS) [Y/n/m/?] (NEW)\n"
-    said = explain.explained(replace(LOST, stdout=question, stderr=IPV6), SPLIT.index, "oldconfig")
+    as_it_was = "SMP support (SMP) [Y/n/?] (NEW)\n"
+    said = explain.explained(replace(LOST, stdout=question + as_it_was, stderr=IPV6), SPLIT.index, "oldconfig")
     found = changed(said)
     assert found["HYPERV_VMBUS"].warning == question.strip()
     assert found["HYPERV"].warning == ""
+    assert "SMP" not in found  # a word alone is no change
     assert found["HYPERV"].kind == "type"  # m on a bool is known without any word
     assert changed(LOST)["HYPERV_NET"].warning == ""
 
@@ -137,7 +139,11 @@ def test_a_hazard_is_told_whoever_asked_for_it() -> None:
         symbol=hyperv.VTL, asked="y", got="y", kind="hazard", cause=hyperv.HAZARDS[hyperv.VTL],
         where="drivers/hv/Kconfig:17",
     )}  # fmt: skip
-    assert "hazard" not in {change.kind for change in SPLIT.carried(text({**vtl, "HYPERV": "n"})).changes}
+    left = replace(LOST, final="CONFIG_HYPERV_VTL_MODE=y\n")
+    assert hyperv.VTL not in changed(explain.explained(left, SPLIT.index, "x"))  # without a core it does nothing
+    alive = replace(LOST, final="CONFIG_HYPERV=y\nCONFIG_HYPERV_VTL_MODE=y\n")
+    unknown = changed(explain.explained(alive, kconfigtree.index({"Kconfig": ""}), "x"))[hyperv.VTL]
+    assert (unknown.kind, unknown.asked, unknown.where) == ("hazard", "-", "")
 
 
 def test_the_declared_options_are_those_of_hyperv_that_the_tree_has() -> None:
@@ -167,6 +173,7 @@ def test_a_refusal_without_a_config_tells_nothing_of_the_rest() -> None:
     out = (
         "Value of CONFIG_HYPERV_NET is redefined by fragment layer-1.config:\n"
         "Value of CONFIG_GONE is redefined by fragment layer-1.config:\n"
+        "WARNING: CONFIG_NEVER_ASKED_FOR not in merged config but added in final .config:\n"
     )
     refused = replace(LOST, old=f"{LOST.old}CONFIG_GONE=y\n", final="", stdout=out, stderr="", exit_status=1)
     found = changed(explain.explained(refused, SPLIT.index, "merge-s"))

@@ -9,9 +9,9 @@ import pytest
 
 from pipeline import run, showing
 from pipeline.errors import UserError
-from tests import fakematrix
+from tests import fakematrix, repositories
 
-pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine", "trees")]
 PATCHES = Path(__file__).resolve().parent / "patches"
 GOOD = (PATCHES / "tristate.patch").read_text()
 BREAKING = (PATCHES / "breaking.patch").read_text()
@@ -119,6 +119,46 @@ def test_a_patch_that_does_not_apply_names_the_hunk(tmp_path: Path, faketree: Pa
     assert "bad.patch does not apply" in caught.value.brief
     assert fakematrix.records(tmp_path)[0]["status"] == "ERROR"
     assert json.loads((tmp_path / "results/latest/run.json").read_text())["exit_status"] == 2
+
+
+def test_a_commit_with_a_folder_of_patches(tmp_path: Path, faketree: Path) -> None:
+    repositories.new(faketree)
+    repositories.commit(faketree, "all", {})
+    (tmp_path / "patches").mkdir()
+    (tmp_path / "patches" / "1.patch").write_text(GOOD)
+    source = f'{{git: {{url: "{faketree}", ref: main}}}}'
+    fakematrix.write(tmp_path, faketree, [tmp_path / "patches"], source, config=fakematrix.OLD)
+    assert run.run(fakematrix.options(tmp_path, "resolve")) == 0
+    (record,) = fakematrix.records(tmp_path)
+    assert (record["outcome"], record["resolved"]["HYPERV"]) == ("kept", "m")
+    sha = repositories.git(faketree, "rev-parse", "main")
+    assert record["source"] == f"{faketree} main (commit {sha[:12]}) + 1.patch"
+
+
+def test_a_tarball_that_is_another_ends_a_run_with_2(tmp_path: Path, faketree: Path) -> None:
+    (tmp_path / "linux.tar").write_bytes(b"another")
+    fakematrix.write(tmp_path, faketree, source=f"{{tarball: {{url: linux.tar, sha256: {'0f' * 32}}}}}")
+    with pytest.raises(UserError, match="is not the file that was meant"):
+        run.run(fakematrix.options(tmp_path, "resolve"))
+    assert "is not the file that was meant" in fakematrix.records(tmp_path)[0]["error"]
+    assert json.loads((tmp_path / "results/latest/run.json").read_text())["exit_status"] == 2
+
+
+def test_a_slim_config_is_built_in_the_full_ones_stead(tmp_path: Path, faketree: Path) -> None:
+    (faketree / "Kconfig").write_text((faketree / "Kconfig").read_text() + 'config HUGE\n\ttristate "a lot"\n')
+    (faketree / "broken.c").touch()
+    full = f"{fakematrix.CONFIG}CONFIG_HUGE=m\n"
+    path = fakematrix.write(tmp_path, faketree, config=full)
+    path.write_text(path.read_text().replace("{base: old.config}", "{base: old.config, slim: off.config}"))
+    assert run.run(fakematrix.options(tmp_path)) == 1
+    (record,) = fakematrix.records(tmp_path)
+    home = tmp_path / "results/latest/cells" / record["cell"]
+    assert "CONFIG_HUGE=m" in (home / "config.final").read_text()
+    slim = (home / "config.slim").read_text().splitlines()
+    assert {"CONFIG_HYPERV=y", "CONFIG_HYPERV_BALLOON=m", "# CONFIG_HUGE is not set"} <= set(slim)
+    assert (home / "config.dropped").read_text() == "HUGE=m\n"
+    assert "HYPERV_BALLOON" in record["slim"]["kept"]
+    assert (record["required"], record["class"]) == ("bound", "BUILD_FAILED")
 
 
 @pytest.mark.parametrize("path", ["../../../../etc/planted", "/etc/planted", ".git/hooks/planted"])

@@ -84,6 +84,8 @@ def test_the_heirs_of_an_option_that_is_only_read_are_asked_in_its_stead() -> No
     read = change("CFI_CLANG", "CFI", asked="y", got="-", kind="transitional")
     assert names(intent.lost(own, (read, heir))) == ["CFI"]
     assert intent.lost(own, (replace(read, parents=()), heir)) == ()
+    assert intent.lost(OWN, (read, heir)) == ()
+    assert intent.lost(own, (replace(read, kind="gone"), heir)) == ()  # no heir by any other cause
     tree = Tree(
         'config CFI\n\tbool "CFI"\n\tdefault CFI_CLANG\nconfig CFI_CLANG\n\tbool\n\ttransitional\n', new="n",
     )  # fmt: skip

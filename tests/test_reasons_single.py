@@ -41,6 +41,13 @@ def test_what_fell_beside_a_condition_does_not_count_for_it() -> None:
     assert told(of(text_, A="y", F="m", N="n")["A"])[2] == "Kconfig:4"
 
 
+def test_of_one_condition_those_that_fell_are_told_and_asked_about() -> None:
+    both = 'config A\n\tbool "A"\n\tdepends on N && F\n' + FELL
+    assert told(of(both, A="y", F="m", N="n")["A"])[1::2] == ("depends on N && F: F=n", ("F",))
+    assert told(of(both, A="y", F="n", N="n")["A"])[1::2] == ("depends on N && F: F=n, N=n", ("F", "N"))
+    assert told(of('config A\n\tbool "A"\n\tdepends on n\n', A="y")["A"])[1::2] == ("depends on n: not met", ())
+
+
 def test_of_several_definitions_the_one_that_fell_is_told() -> None:
     text_ = 'if N\nconfig A\n\tbool "A"\nendif\nif F\nconfig A\n\tbool "A"\nendif\n' + FELL
     assert told(of(text_, A="y", F="m", N="n")["A"]) == ("dependency", "depends on F: F=n", "Kconfig:5", ("F",))
@@ -65,19 +72,27 @@ def test_a_prompt_that_is_hidden_at_y_alone() -> None:
 
 
 def test_a_choice() -> None:
-    first = "config TWO\n\tbool\n"  # a definition outside
+    first = "config TWO\n\tbool\nconfig ONE\n\tbool\n"  # definitions outside
     text_ = first + 'choice\n\tprompt "C"\nconfig ONE\n\tbool "1"\nconfig TWO\n\tbool "2"\nendchoice\n'
     needs = 'config A\n\tbool "A"\n\tdepends on TWO\nconfig B\n\tbool "B"\n\tdepends on !ONE\n'
     found = of(text_ + needs, A="y", B="y", TWO="y", ONE="y", ZERO="y")
-    assert told(found["TWO"]) == ("choice", "the choice took ONE", "Kconfig:3", ())
+    assert told(found["TWO"]) == ("choice", "the choice took ONE", "Kconfig:5", ())
     found = of(text_ + needs, B="y", ZERO="y")
-    assert told(found["ONE"]) == ("choice", "is what the choice took", "Kconfig:3", ())
+    assert told(found["ONE"]) == ("choice", "is what the choice took", "Kconfig:5", ())
 
 
 def test_no_modules() -> None:
     found = of('config A\n\ttristate "A"\n', A="m", MODULES="n")
     assert told(found["A"]) == ("modules", "there are no modules here, so that m became y", "Kconfig:1", ("MODULES",))
     assert told(found["MODULES"])[0] == "asked-off"
+    new = of('config A\n\tbool "A"\n\tdepends on !B\nconfig B\n\tbool "B"\n\tdefault y\n', A="y", MODULES="n")
+    assert told(new["B"])[0] == "new"
+
+
+def test_a_select_gives_its_own_level_and_a_bool_takes_m_for_y() -> None:
+    text_ = 'config A\n\tbool "A"\n\tdepends on B = n\nconfig B\n\t{}\nconfig S\n\ttristate "S"\n\tselect B\n'
+    assert told(of(text_.format("tristate"), A="y", S="m")["B"])[0] == "select"
+    assert told(of(text_.format("bool"), A="y", S="m")["B"])[0] == "select"
 
 
 def test_modules_come_before_a_select_and_an_invalid_m_before_both() -> None:
@@ -114,7 +129,8 @@ def test_a_select_that_fell_is_no_cause_where_a_person_can_set_it() -> None:
 def test_a_select_that_holds_by_its_own_words_is_no_cause() -> None:
     """S is forced on, and does not select anything as its own dependency is not met."""
     text_ = 'config A\n\tbool\nconfig S\n\tbool\n\tdepends on N\n\tselect A\nconfig T\n\tbool "T"\n\tselect S\n'
-    assert told(of(text_ + FELL, A="y", S="y", T="y", N="n")["A"])[3] == ()
+    found = told(of(text_ + FELL, A="y", S="y", T="y", N="n")["A"])
+    assert found[:2] == ("derived", "has no prompt, and nothing that is on selects it")
 
 
 def test_a_default_that_moved_is_told_before_one_that_was_never_met() -> None:
@@ -161,19 +177,25 @@ def test_who_never_selected_it_is_no_cause() -> None:
     assert told(of(text_.format(""), A="y", S="m")["A"])[3] == ("S",)
 
 
-@pytest.mark.parametrize(("condition", "taken"), [("", True), (" if MODULES", True), (" if N", False)])
-def test_a_new_option_whose_default_a_policy_does_not_take(condition: str, taken: bool) -> None:
-    text_ = f'config A\n\tbool "A"\n\tdepends on NEW\nconfig NEW\n\tbool "New"\n\tdefault y{condition}\n'
+@pytest.mark.parametrize(
+    ("default", "taken"),
+    [
+        ("y", "y"), ("y if MODULES", "y"), ("MODULES", "MODULES"), ("n\n\tdefault y", ""), ("y if N", ""), ("F", ""),
+        ("n if $(cc-option,-x)\n\tdefault y", ""), ("y if F\n\tdefault MODULES if MODULES", "MODULES"),
+    ],
+)  # fmt: skip
+def test_a_new_option_whose_default_a_policy_does_not_take(default: str, taken: str) -> None:
+    text_ = f'config A\n\tbool "A"\n\tdepends on NEW\nconfig NEW\n\tbool "New"\n\tdefault {default}\n'
     modules = 'config MODULES\n\tbool "M"\n\tmodules\n'
     tree = Tree(text_ + modules + FELL, policy="allnoconfig", new="n")
-    new = told(changed(tree.carried("CONFIG_A=y\nCONFIG_MODULES=y\n"))["NEW"])
-    words = "allnoconfig does not take its default, y" if taken else "no default is seen to turn it on"
+    new = told(changed(tree.carried("CONFIG_A=y\nCONFIG_MODULES=y\nCONFIG_F=m\n"))["NEW"])
+    words = f"allnoconfig does not take its default, {taken}" if taken else "no default is seen to turn it on"
     assert new[:2] == ("new", f"is not in the old .config, and {words}")
-    assert new[2] == ("Kconfig:6" if taken else "Kconfig:4")
+    assert new[2] == (f"Kconfig:{6 + default[:-2].count('default')}" if taken else "Kconfig:4")
 
 
 def test_the_default_of_an_heir_is_what_the_old_config_said() -> None:
-    text_ = 'config T\n\ttristate\n\ttransitional\nconfig H\n\tbool "H"\n\tdefault T\n'
+    text_ = 'config T\n\ttristate\n\ttransitional\nconfig H\n\tbool "H"\n\tdefault T if T\n'
     found = changed(Tree(text_, policy="allnoconfig", new="n").carried("CONFIG_T=m\n"))
     assert told(found["H"])[:2] == ("new", "is not in the old .config, and allnoconfig does not take its default, T")
     assert (found["H"].asked, found["H"].got) == ("y", "n")
@@ -201,6 +223,8 @@ def test_many_that_were_never_on_are_shown_in_part_and_lead_nowhere() -> None:
     found = of(f'config A\n\tbool "A"\n\tdepends on {" && ".join(names)}\n{text_}', A="y")["A"]
     assert found.cause.endswith(": N0=n, N1=n, N2=n, N3=n")
     assert found.parents == ()
+    four = of(f'config A\n\tbool "A"\n\tdepends on {" && ".join(names[:4])}\n{text_}', A="y")["A"]
+    assert four.parents == tuple(names[:4])
 
 
 def test_what_hangs_on_a_macro_is_left_to_conf() -> None:
@@ -208,7 +232,9 @@ def test_what_hangs_on_a_macro_is_left_to_conf() -> None:
     depends = of(f'config A\n\tbool "A"\n\tdepends on {macro}\n', A="y")["A"]
     assert told(depends)[:3] == ("unknown", f"hangs on {macro}, which conf alone can answer", "Kconfig:3")
     with_other = f'config A\n\tbool "A"\n\tdepends on {macro}\nconfig A\n\tbool\n'
-    assert told(of(with_other, A="y")["A"])[0] == "unknown"
+    assert told(of(with_other, A="y")["A"])[1] == f"hangs on {macro}, which conf alone can answer"
+    raised = f'config A\n\ttristate\n\tdefault MODULES\nconfig S\n\tbool "S"\n\tselect A if {macro}\n'
+    assert told(of(raised, A="m", S="y")["A"])[0] == "value"
     selected = f'config A\n\tbool\nconfig S\n\tbool "S"\n\tselect A if {macro}\n'
     assert told(of(selected, A="y", S="y")["A"])[3] == ()
     default = of(f"config A\n\tdef_bool {macro}\n", A="y")["A"]

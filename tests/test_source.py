@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import itertools
 import re
 import tarfile
 from typing import TYPE_CHECKING
@@ -32,9 +33,15 @@ pytestmark = pytest.mark.docker
 TEXT = "".join(f"line {number}\n" for number in range(1, 31))
 
 
-def diff(old: str, new: str, path: str = "notes", at: int = 1) -> bytes:
-    """A patch of one line."""
-    return f"--- a/{path}\n+++ b/{path}\n@@ -{at} +{at} @@\n-{old}\n+{new}\n".encode()
+LINKED = (
+    b"diff --git a/out b/out\nnew file mode 120000\n--- /dev/null\n+++ b/out\n@@ -0,0 +1 @@\n+/trees\n"
+    b"\\ No newline at end of file\n--- /dev/null\n+++ b/out/planted\n@@ -0,0 +1 @@\n+x\n"
+)
+
+
+def diff(old: str, new: str, path: str = "notes") -> bytes:
+    """A patch of a file of one line."""
+    return f"--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-{old}\n+{new}\n".encode()
 
 
 @pytest.fixture
@@ -62,9 +69,7 @@ def take(engine: Engine, toolchain: str, trees: str, tmp_path: Path, folder: Pat
 
 def test_patches_of_every_kind_are_applied_in_order(engine: Engine, take: Take, tmp_path: Path) -> None:
     numbers = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
-    one, two, three, four, five, six, seven = (
-        diff(*pair) for pair in zip(numbers, numbers[1:], strict=False)
-    )  # fmt: skip
+    one, two, three, four, five, six, seven = (diff(*pair) for pair in itertools.pairwise(numbers))
     (tmp_path / "one.patch").write_bytes(one)
     for name in ("byname", "quilt"):
         (tmp_path / name).mkdir()
@@ -103,7 +108,9 @@ def test_a_patched_tree_does_not_change_the_plain_one(engine: Engine, take: Take
     assert inside(engine, plain, number) == inside(engine, patched, number)  # what is alike is there once
 
 
-def test_the_same_patches_by_other_names_are_one_tree(engine: Engine, toolchain: str, take: Take, tmp_path: Path) -> None:
+def test_the_same_patches_by_other_names_are_one_tree(
+    engine: Engine, toolchain: str, take: Take, tmp_path: Path,
+) -> None:  # fmt: skip
     (tmp_path / "a.patch").write_bytes(diff("one", "two"))
     (tmp_path / "b.patch").write_bytes(diff("one", "two"))
     first, second = take(tmp_path / "a.patch"), take(tmp_path / "b.patch")
@@ -114,7 +121,7 @@ def test_the_same_patches_by_other_names_are_one_tree(engine: Engine, toolchain:
 
 
 def test_order_and_content_make_other_trees(take: Take, tmp_path: Path) -> None:
-    (tmp_path / "a.patch").write_bytes(diff("line 1", "a", "text"))
+    (tmp_path / "a.patch").write_bytes(b"--- a/text\n+++ b/text\n@@ -1,2 +1,2 @@\n-line 1\n+a\n line 2\n")
     (tmp_path / "b.patch").write_bytes(diff("one", "b"))
     (tmp_path / "c.patch").write_bytes(diff("one", "c"))
     a, b, c = (tmp_path / f"{name}.patch" for name in "abc")
@@ -158,11 +165,12 @@ def test_the_second_of_a_series_is_the_one_that_is_named(take: Take, tmp_path: P
         (diff("one", "two")[:-3], "corrupt patch"),
         (b"--- /dev/null\n+++ b/../../planted\n@@ -0,0 +1 @@\n+x\n", "invalid path"),
         (b"--- /dev/null\n+++ b/.git/config\n@@ -0,0 +1 @@\n+x\n", "invalid path"),
-        (b"diff --git a/out b/out\nnew file mode 120000\n--- /dev/null\n+++ b/out\n@@ -0,0 +1 @@\n+/trees\n"
-         b"\\ No newline at end of file\n--- /dev/null\n+++ b/out/planted\n@@ -0,0 +1 @@\n+x\n", "beyond a symbolic link"),
+        (LINKED, "beyond a symbolic link"),
     ],
 )  # fmt: skip
-def test_what_git_does_not_take(engine: Engine, toolchain: str, take: Take, tmp_path: Path, text: bytes, why: str) -> None:
+def test_what_git_does_not_take(
+    engine: Engine, toolchain: str, take: Take, tmp_path: Path, text: bytes, why: str,
+) -> None:  # fmt: skip
     (tmp_path / "bad.patch").write_bytes(text)
     with pytest.raises(UserError, match="does not apply") as caught:
         take(tmp_path / "bad.patch")
@@ -171,7 +179,7 @@ def test_what_git_does_not_take(engine: Engine, toolchain: str, take: Take, tmp_
 
 
 def test_settings_that_a_tree_carries_run_nothing(engine: Engine, toolchain: str, take: Take, tmp_path: Path) -> None:
-    hostile = '[core]\n\trepositoryformatversion = 0\n[filter "x"]\n\tclean = touch /trees/planted; cat\n\trequired = true\n'
+    hostile = '[core]\nrepositoryformatversion = 0\n[filter "x"]\nclean = touch /trees/planted; cat\nrequired = true\n'
     files = {
         "Kconfig": "config HYPERV\n", "notes": "one\n", ".gitattributes": "* filter=x\n", ".git/config": hostile,
         ".git/HEAD": "ref: refs/heads/main\n", ".git/objects/x": "", ".git/refs/x": "",

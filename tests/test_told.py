@@ -18,6 +18,7 @@ NAMING = [
     ("Value requested for CONFIG_HYPERV_NET not in final .config", {"HYPERV_NET"}),
     ("WARNING: Value requested for CONFIG_HYPERV_NET not in final .config", {"HYPERV_NET"}),
     ("Value of CONFIG_VSOCKETS is redefined by fragment layer-1.config:", {"VSOCKETS"}),
+    ("Value of CONFIG_VSOCKETS is redefined by fragment CONFIG_HYPERV=m.config:", {"VSOCKETS"}),
     ("WARNING: CONFIG_HYPERV differs:", {"HYPERV"}),
     ("WARNING: CONFIG_SYSFB not in merged config but added in final .config:", {"SYSFB"}),
     ("module hv_vmbus did not have configs CONFIG_HYPERV_VMBUS", {"HYPERV_VMBUS"}),

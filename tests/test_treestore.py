@@ -198,3 +198,16 @@ def test_trees_that_no_note_names_are_removed(engine: Engine, toolchain: str, tm
     treestore.remove_unknown(engine, toolchain, tmp_path)
     assert look(engine, toolchain, "ls -A").split() == [treestore.key("x:1")]
     assert known(engine, toolchain, tmp_path) == kept
+
+
+def test_trees_that_another_run_uses_or_makes_are_left(engine: Engine, toolchain: str, tmp_path: Path) -> None:
+    tree = made(engine, toolchain, tmp_path / "other")
+    with engine.container(toolchain, volumes=treestore.mounted(tree)) as box:
+        with treestore.making(engine, toolchain) as (_, target):
+            treestore.remove_unknown(engine, toolchain, tmp_path)
+            assert set(look(engine, toolchain, "ls -A").split()) == {treestore.key("x:1"), target.rpartition("/")[2]}
+        treestore.remove_unknown(engine, toolchain, tmp_path)
+        assert box.run(["cat", "/src/Kconfig"]).stdout == "config HYPERV\n"
+    look(engine, toolchain, "mkdir .new-left")
+    treestore.remove_unknown(engine, toolchain, tmp_path)
+    assert look(engine, toolchain, "ls -A") == ""
