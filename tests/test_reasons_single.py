@@ -196,6 +196,8 @@ def test_a_new_option_whose_default_a_policy_does_not_take(default: str, taken: 
 
 def test_the_default_of_an_heir_is_what_the_old_config_said() -> None:
     text_ = 'config T\n\ttristate\n\ttransitional\nconfig H\n\tbool "H"\n\tdefault T if T\n'
+    by = Tree(text_.replace("default T if", "default y if") + "config A\n\tbool\n\tdefault H\n", new="n")
+    assert told(changed(by.carried("CONFIG_T=m\nCONFIG_A=y\n"))["H"])[1].endswith("does not take its default, y")
     found = changed(Tree(text_, policy="allnoconfig", new="n").carried("CONFIG_T=m\n"))
     assert told(found["H"])[:2] == ("new", "is not in the old .config, and allnoconfig does not take its default, T")
     assert (found["H"].asked, found["H"].got) == ("y", "n")
@@ -211,7 +213,7 @@ def test_a_transitional_option_without_heirs() -> None:
 
 def test_what_no_rule_explains_is_said_to_be_unknown() -> None:
     """As localmodconfig does it: the .config that conf was given is another one."""
-    tree = Tree('config A\n\ttristate "A"\n')
+    tree = Tree('config A\n\ttristate "A"\n\tdepends on $(x)\nconfig A\n\ttristate "A"\n')
     other = replace(tree.carried("CONFIG_A=m\n"), final="# CONFIG_A is not set\n")
     found = changed(explain.explained(other, tree.index, "localmodconfig"))
     assert told(found["A"])[:2] == ("unknown", "was asked to be m, could be, and is n after localmodconfig")
@@ -233,8 +235,9 @@ def test_what_hangs_on_a_macro_is_left_to_conf() -> None:
     assert told(depends)[:3] == ("unknown", f"hangs on {macro}, which conf alone can answer", "Kconfig:3")
     with_other = f'config A\n\tbool "A"\n\tdepends on {macro}\nconfig A\n\tbool\n'
     assert told(of(with_other, A="y")["A"])[1] == f"hangs on {macro}, which conf alone can answer"
-    raised = f'config A\n\ttristate\n\tdefault MODULES\nconfig S\n\tbool "S"\n\tselect A if {macro}\n'
-    assert told(of(raised, A="m", S="y")["A"])[0] == "value"
+    raised = f'config A\n\t{{}}\n\tdefault MODULES\nconfig S\n\tbool "S"\n\tselect A if {macro}\n'
+    assert told(of(raised.format("tristate"), A="m", S="y")["A"])[0] == "value"
+    assert "is selected" not in told(of(raised.format("bool"), A="m", S="y")["A"])[1]
     selected = f'config A\n\tbool\nconfig S\n\tbool "S"\n\tselect A if {macro}\n'
     assert told(of(selected, A="y", S="y")["A"])[3] == ()
     default = of(f"config A\n\tdef_bool {macro}\n", A="y")["A"]
