@@ -5,6 +5,7 @@ Pure but for the `carry` it is given: it decides what to try; conf says what com
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,7 @@ def fix(
 
 def _unmet(wanted: Mapping[str, str], found: Resolution) -> list[str]:
     """The options that a resolution does not give as wanted; all of them when it was refused."""
-    final = kconfig.values(found.final) if found.final else {}
+    final = kconfig.values(found.final)
     return [name for name, value in wanted.items() if found.exit_status or final.get(name, "n") != value]
 
 
@@ -112,7 +113,7 @@ def _more(
     by_name = {change.symbol: change for change in found.changes}
     lower = [name for name in unmet if name in by_name and (by_name[name].got, wanted[name]) != ("y", "m")]
     below = [by_name[name] for name in lower]  # of what is higher than wanted, no cause is to be taken away
-    below += [change for change in found.changes if change.kind == reasons.REFUSED and change not in below]
+    below += [change for change in found.changes if change.kind == reasons.REFUSED]
     made = {}
     for root in intent.causes(found.changes, below):
         name, value = _line(root, found, wanted, index, lines)
@@ -126,18 +127,32 @@ def _line(
 ) -> tuple[str, str]:  # fmt: skip
     """The option to set against a cause, and its value: nothing where no line helps."""
     symbol = index.symbols.get(root.symbol)
-    if symbol is None or symbol.transitional or symbol.kind not in SWITCHES:
+    if symbol is None or symbol.transitional:
         return root.symbol, ""
-    value = "m" if "y" not in wanted.values() else "y"
-    if not symbol.prompted:
-        return _selector(symbol, found, index, lines, value)
-    if root.symbol in wanted:
-        return root.symbol, wanted[root.symbol]
-    if root.got == "y" and root.kind != reasons.REFUSED:
-        return root.symbol, "n"  # it stands in the way
+    usual = "y" if "y" in wanted.values() else "m"
+    if root.kind == reasons.REFUSED:
+        return root.symbol, wanted.get(root.symbol) or _valid(symbol, root.asked)
+    if symbol.kind in SWITCHES and not symbol.prompted:
+        return _selector(symbol, found, index, lines, usual)
+    return root.symbol, wanted.get(root.symbol) or _value(symbol, root, usual)
+
+
+def _value(symbol: Symbol, root: Change, usual: str) -> str:
+    if symbol.kind not in SWITCHES:
+        return ""
+    if root.got == "y":
+        return "n"  # it stands in the way
     if symbol.kind == "bool" or root.got == "m":
-        return root.symbol, "y"
-    return root.symbol, root.asked if root.asked in {"y", "m"} else value
+        return "y"
+    return root.asked if root.asked in {"y", "m"} else usual
+
+
+def _valid(symbol: Symbol, asked: str) -> str:
+    """A value that a policy need not refuse: what comes next to the one that was asked for, else the tree's default."""
+    if symbol.kind in SWITCHES:
+        return "y" if symbol.kind == "bool" and asked == "m" else asked if asked in {"y", "m"} else "n"
+    values = [default.value for definition in symbol.definitions for default in definition.defaults]
+    return next((value for value in values if re.fullmatch(r"-?[0-9]+|0[xX][0-9a-fA-F]+", value)), "")
 
 
 def _selector(
@@ -146,8 +161,8 @@ def _selector(
     """The first option that a person can set and that selects one without a prompt; those tried before are left out."""
     values = kconfig.values(found.final)
     for one in symbol.selected_by:
-        by = index.symbols.get(one.by)
-        if by is None or by.kind not in SWITCHES or one.by in lines or one.by in hyperv.HAZARDS:
+        by = index.symbols[one.by]
+        if one.by in lines or one.by in hyperv.HAZARDS:
             continue
         conditions = [one.condition] if one.condition else []
         ways = [(*way.depends, *way.visible, *conditions) for way in by.definitions if way.prompt is not None]

@@ -87,6 +87,7 @@ def test_core_and_bus() -> None:
     assert seen == [
         (True, "m"), (True, "y"), (False, "n"), (True, "y"), (True, "m"), (True, "n"), (True, "m"),
     ]  # fmt: skip
+    assert hyperv.vmbus({**SPLIT, "HYPERV": "n"}) == "n"
     assert (hyperv.core({"HYPERV_CORE": "m"}), hyperv.core({"HYPERV_CORE": "n"})) == (False, False)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline import hyperv, intent, kconfig, mend
+from pipeline import explain, hyperv, intent, kconfig, mend
 from pipeline.model import Intent, Ladder
 from tests.test_explain import BUILTIN, DISTRO, GUEST, golden
 from tests.tinyconf import Tree, text
@@ -72,7 +73,7 @@ def test_m_of_old_is_the_core_and_a_modular_bus() -> None:
     found = mended(split(), DISTRO)
     assert found.lines == {"HYPERV": "y", "HYPERV_VMBUS": "m"}
     assert (found.unmet, found.gone) == ({}, ())
-    assert found.asked["HYPERV_NET"] == "m"
+    assert (found.asked["HYPERV_NET"], found.asked.get(hyperv.VTL)) == ("m", None)
     assert found.needed["HYPERV_VMBUS"] == "HYPERV_VMBUS=y"
     assert found.needed["HYPERV"].startswith("HYPERV=n, ")
 
@@ -135,44 +136,6 @@ def test_a_cause_without_prompt_is_had_by_who_selects_it() -> None:
     assert found.needed["SYSFB_SIMPLEFB"].startswith("HYPERV_UTILS=n, ")
 
 
-def test_what_stands_in_the_way_is_turned_off() -> None:
-    tree = Tree('config WANTED\n\tbool "W"\n\tdepends on !WALL\nconfig WALL\n\tbool "A"\n\tdefault y\n')
-    assert mended(tree, {"WANTED": "y"}, OWN).lines == {"WALL": "n"}
-    assert mended(tree, {"WANTED": "y", "WALL": "y"}, OWN).lines == {"WALL": "n"}
-
-
-def test_a_dependency_at_m_is_raised_for_what_is_built_in() -> None:
-    tree = Tree(f'config WANTED\n\ttristate "W"\n\tdepends on MID\nconfig MID\n\ttristate "M"\n{MODULES}')
-    assert mended(tree, {"WANTED": "y", "MID": "m", "MODULES": "y"}, OWN).lines == {"MID": "y"}
-    assert mended(tree, {"WANTED": "y", "MODULES": "y"}, OWN).lines == {"MID": "y"}
-    assert mended(tree, {"WANTED": "m", "MODULES": "y"}, OWN).lines == {"MID": "m"}
-
-
-def test_what_is_higher_than_asked_takes_nothing_away() -> None:
-    """WANTED is y, as RAISER selects it; that RAISER is asked for, too, is no fault of it."""
-    tree = Tree(f'config WANTED\n\ttristate "W"\nconfig RAISER\n\tbool "R"\n\tselect WANTED\n{MODULES}')
-    found = mended(tree, {"WANTED": "m", "RAISER": "y", "MODULES": "y"}, OWN)
-    assert (found.lines, found.unmet) == ({}, {"WANTED": "is selected by RAISER"})
-
-
-def test_one_that_cannot_be_had_does_not_keep_the_others_from_it() -> None:
-    tree = Tree(
-        'config WANTED\n\tbool "W"\n\tdepends on NEVER\nconfig NEVER\n\tbool "N"\n\tdepends on NOWHERE\n'
-        'config ALSO\n\tbool "A"\n\tdepends on OFF\nconfig OFF\n\tbool "O"\n',
-    )  # fmt: skip
-    found = mended(tree, {"WANTED": "y", "ALSO": "y", "LOST": "y"}, OWN)
-    assert (found.lines, found.gone) == ({"OFF": "y"}, ("LOST",))
-    assert found.unmet == {"WANTED": "depends on NEVER: NEVER=n"}
-
-
-def test_as_many_steps_as_there_are_rounds_are_enough() -> None:
-    """Each round uncovers the next dependency; the line of the last round counts too."""
-    names = ["WANTED", *(f"D{number}" for number in range(mend.ROUNDS))]
-    steps = [f'config {one}\n\tbool "x"\n\tdepends on {two}\n' for one, two in pairwise(names)]
-    macro = "".join(steps) + f'config {names[-1]}\n\tbool "x"\n'
-    assert set(mended(Tree(macro), {"WANTED": "y"}, OWN).lines) == set(names[1:])
-
-
 def test_a_policy_that_refuses_for_what_is_lost() -> None:
     found = mended(split(policy="werror", strict=True), DISTRO)
     assert found.lines == {"HYPERV": "y", "HYPERV_VMBUS": "m"}
@@ -182,6 +145,22 @@ def test_a_policy_that_refuses_for_what_is_lost() -> None:
 def test_a_policy_that_refuses_for_another_option_is_told_that_too() -> None:
     tree = Tree('config WANTED\n\tbool "W"\nconfig OTHER\n\tbool "O"\n', strict=True)
     assert mended(tree, {"WANTED": "m", "OTHER": "m"}, OWN).lines == {"WANTED": "y", "OTHER": "y"}
+
+
+@pytest.mark.parametrize(
+    ("other", "asked", "line"),
+    [
+        ("bool", "m", "y"),  # nobody can set it, and a value that conf can read is enough
+        ("bool", "0", "n"),
+        ('tristate "O"', "7", "n"),
+        ('int "O"\n\tdefault OTHER\n\tdefault 5', "n", "5"),
+        ('hex "O"\n\tdefault 0x1F', "n", "0x1F"),
+    ],
+)
+def test_each_value_that_a_policy_refuses_has_one_that_it_takes(other: str, asked: str, line: str) -> None:
+    selects = 'config WANTED\n\tbool "W"\nconfig S\n\tbool "S"\n\tselect OTHER\n'
+    tree = Tree(f"{selects}config OTHER\n\t{other}\n", strict=True)
+    assert mended(tree, {"WANTED": "y", "OTHER": asked}, OWN).lines == {"OTHER": line}
 
 
 def test_a_policy_that_refuses_whatever_is_said() -> None:
@@ -195,6 +174,60 @@ def test_an_heir_is_asked_for_in_the_stead_of_the_old_name() -> None:
     tree = Tree('config NEW\n\tbool "N"\n\tdefault WANTED\nconfig WANTED\n\tbool\n\ttransitional\n', new="n")
     assert mended(tree, {"WANTED": "y"}, OWN).lines == {"NEW": "y"}
     assert mended(tree, {"WANTED": "y", "NEW": "n"}, OWN).lines == {}
+
+
+def test_only_hyperv_has_other_names_and_hazards() -> None:
+    old = {**BUILTIN, hyperv.VTL: "y", "WANTED": "y"}
+    assert mend.targets(OWN, old, split().index) == ({}, ("WANTED",))
+    core = Intent(name="own", symbols=(("HYPERV", Ladder.CORE),))
+    assert mend.targets(core, old, split().index) == ({"HYPERV": "y"}, ())
+    assert hyperv.VTL not in mend.targets(intent.HYPERV, old, Tree('config HYPERV\n\tbool "H"\n').index)[0]
+    wanted, _ = mend.targets(intent.HYPERV, {"HYPERV": "n", hyperv.VTL: "y"}, split().index)
+    assert wanted == {}
+
+
+def test_a_cause_that_is_no_switch_is_left_alone() -> None:
+    tree = Tree('config WANTED\n\tbool "W"\n\tdepends on NUMBER > 5\nconfig NUMBER\n\tint "N"\n')
+    found = mended(tree, {"WANTED": "y", "NUMBER": "3"}, OWN)
+    assert (found.unmet, found.tries) == ({"WANTED": "depends on NUMBER > 5: NUMBER=3"}, 2)
+
+
+def test_a_bool_above_that_was_a_tristate_is_turned_on() -> None:
+    tree = Tree('config WANTED\n\tbool "W"\n\tdepends on WAS_M\nconfig WAS_M\n\tbool "B"\n')
+    assert mended(tree, {"WANTED": "y", "WAS_M": "m"}, OWN).lines == {"WAS_M": "y"}
+
+
+def test_a_refusal_over_what_the_tree_does_not_know_has_no_line() -> None:
+    tree, said = Tree('config WANTED\n\tbool "W"\n'), ".config:2:warning: unknown symbol: LOST\n"
+
+    def refuses(lines: Mapping[str, str]) -> Resolution:
+        ran = tree.carried(text({"WANTED": "y", "LOST": "y"}), lines)
+        return explain.explained(replace(ran, final=ran.old, stderr=said, exit_status=1), tree.index, "w-e")
+
+    found = mend.fix(OWN, {"WANTED": "y", "LOST": "y"}, tree.index, refuses)
+    why = "the policy refuses: LOST is not declared in this tree, and w-e refuses"
+    assert (found.lines, found.unmet) == ({}, {"WANTED": why})
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ({"changes": (), "absent": "w-c: not in this tree"}, "w-c: not in this tree"),
+        ({"changes": (), "final": "CONFIG_B=y\n"}, "no rule of ours explains it"),
+        ({"exit_status": 1, "final": "CONFIG_B=y\n"}, "the policy refuses"),
+    ],
+)
+def test_why_nothing_helps(answer: dict[str, Any], why: str) -> None:
+    tree = Tree('config WANTED\n\tbool "W"\n\tdepends on B\nconfig B\n\tbool "B"\n')
+    given = replace(tree.carried("CONFIG_WANTED=y\n"), **answer)
+    assert mend.fix(OWN, {"WANTED": "y"}, tree.index, lambda _: given).unmet == {"WANTED": why}
+
+
+def test_what_nobody_can_mend_does_not_keep_the_bus_from_being_a_module() -> None:
+    stuck = ('\ttristate "Connector - unified', '\tdepends on $(x)\n\ttristate "Connector - unified')
+    found = mended(split(stuck), DISTRO)
+    assert found.lines == {"HYPERV": "y", "HYPERV_VMBUS": "m"}
+    assert found.unmet == {"HYPERV_UTILS": "depends on HYPERV_VMBUS && CONNECTOR && NLS: CONNECTOR=n"}
 
 
 def test_the_fragment_says_what_each_line_is_for_and_can_be_read_back() -> None:

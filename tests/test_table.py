@@ -89,6 +89,7 @@ def test_each_cause_is_told_once_and_in_order() -> None:
     assert roots([change("A", "B"), change("B", "A")], ["A"]) == ["A"]
     assert roots([change("A", "B"), change("B", "A", "C"), change("C")], ["A"]) == ["C"]
     assert roots(two, []) == []
+    assert roots([change("A", "NO_CHANGE")], ["A"]) == ["A"]
 
 
 def test_what_keeps_a_guest_down_or_was_refused_is_told_beside_what_was_lost() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import verdict
 from pipeline.model import Expectation, Intent, Ladder, Loudness, Outcome, Status
-from pipeline.values import Observation
+from pipeline.values import Evidence, Observation
 from pipeline.verdict import Case
 from tests.frames import BARE, HYPERV
 
@@ -194,3 +194,47 @@ def test_an_intent_of_ones_own_asks_for_its_own_rung() -> None:
     assert (found.required, found.outcome, found.status) == (Ladder.BOOTED, Outcome.GAINED, Status.PASS)
     lost = verdict.judge(case(asked, OFF, seen(Ladder.DETECTED), intent=OWN, lost=("EXT4_FS",)), None)
     assert (lost.outcome, lost.failure_class) == (Outcome.LOST, "OPTION_LOST")
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [({"refused": True}, "REFUSED"), ({"build": "no"}, "BUILD_FAILED"), ({"problems": ("no",)}, "ARTIFACT_DIFFERS")],
+)
+def test_what_was_found_before_a_skip_counts(more: dict[str, Any], why: str) -> None:
+    found = verdict.judge(case(M_612, M_612, skip="no serial console", **more), None)
+    assert (found.failure_class, found.status) == (why, Status.FAIL)
+
+
+def test_a_void_run_still_says_what_was_not_booted() -> None:
+    assert verdict.judge(case(M_612, OFF, void="control x"), None).failure_class == "CORE_NOT_BUILT"
+
+
+def test_what_was_seen_stands_with_its_evidence() -> None:
+    line = Evidence(file="dmesg.txt", line=3, text="Hypervisor detected")
+    found = verdict.judge(case(M_612, M_612, replace(seen(Ladder.BOUND), evidence=(line,))), None)
+    assert (found.observed, found.evidence) == (Ladder.BOUND, (line,))
+
+
+def test_the_words_of_a_difference() -> None:
+    below = verdict.judge(case(M_612, M_612, seen(Ladder.CORE, "X_Y")), None)
+    assert below.reason == "the .config predicts bound, the boot shows core: x_y"
+    above = verdict.judge(case(M_612, OFF, seen(Ladder.BOUND)), None)
+    assert above.reason.endswith("the boot shows bound: more than the .config can explain")
+    kept = verdict.judge(case(M_612, SPLIT), expecting(ladder=Ladder.CORE, failure_class="X_Y"))
+    assert kept.reason == "kept, not as matrix.yaml:9 expects: ladder bound instead of core, class none instead of X_Y"
+    lost = verdict.judge(case(M_612, OFF), expecting(outcome=Outcome.KEPT))
+    assert lost.reason == "lost, not as matrix.yaml:9 expects: outcome lost instead of kept; HYPERV is not set"
+
+
+def test_an_expected_rung_is_the_one_seen_or_else_the_one_foretold() -> None:
+    wanted = expecting(ladder=Ladder.NONE, outcome=Outcome.LOST)
+    dead = case(M_612, M_612, seen(Ladder.NONE, "NO_BOOT", complete=False))
+    assert verdict.judge(dead, wanted).status is Status.PASS
+    assert verdict.judge(case(M_612, M_612), expecting(ladder=Ladder.BOUND)).status is Status.PASS
+
+
+@pytest.mark.parametrize("final", [SPLIT, {**SPLIT, "HYPERV_VMBUS": "m", "HYPERV_BALLOON": "m"}])
+def test_what_is_kept_has_no_class(final: dict[str, str]) -> None:
+    found = verdict.judge(case(M_612, final), None)
+    assert (found.failure_class, found.reason) == ("", "")
+    assert verdict.judge(case(CORE_ONLY, CORE_ONLY), None).failure_class == ""
