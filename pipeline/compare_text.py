@@ -166,7 +166,7 @@ def _changes(record: Record, asked: frozenset[str], got: frozenset[str]) -> dict
 
 
 def _warning(lost: Mapping[str, Mapping[str, str]]) -> str:
-    """What was said of the Hyper-V options that were lost: the first of it, as explain.loudness goes by any."""
+    """What was said of the Hyper-V options that were lost: the first of it, as intent.loudness goes by any."""
     said = (lost[symbol]["warning"] for symbol in (*ROOTS, *hyperv.SYMBOLS) if symbol in lost)
     return next(filter(None, said), "nothing")
 
