@@ -5,22 +5,19 @@ Never loads one; the guest does.
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import re
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import zstandard
-
+from pipeline import unpacked
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-SUFFIXES = (".ko", ".ko.xz", ".ko.gz", ".ko.zst")
+PACKINGS = {".xz": "xz", ".gz": "gzip", ".zst": "zstd"}  # of unpacked.MAGICS, by what scripts/Makefile.modinst appends
+SUFFIXES = (".ko", *(f".ko{suffix}" for suffix in PACKINGS))
 SIZE_LIMIT = 256 * 2**20
 ELF = b"\x7fELF"
 # The .modinfo section is a row of NUL-terminated tag=value strings (include/linux/moduleparam.h, __MODULE_INFO).
@@ -48,17 +45,15 @@ def find(folder: Path) -> dict[str, Path]:
 
 
 def load(path: Path) -> bytes:
-    """A module's bytes, decompressed. Raises UserError when it is damaged or no module."""
+    """A module's bytes, decompressed. Raises UserError when it is damaged, no module, or unpacks to over SIZE_LIMIT."""
     try:
         data = path.read_bytes()
-        if path.suffix == ".xz":
-            data = lzma.decompress(data)
-        elif path.suffix == ".gz":
-            data = gzip.decompress(data)
-        elif path.suffix == ".zst":
-            data = zstandard.ZstdDecompressor().decompress(data, max_output_size=SIZE_LIMIT)
-    except (lzma.LZMAError, OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+        if packing := PACKINGS.get(path.suffix):
+            data = unpacked.whole(data, packing, SIZE_LIMIT, path.name)
+    except OSError as error:
         raise UserError(f"{path}: cannot be decompressed", details=str(error)) from error
+    except UserError as error:
+        raise UserError(f"{path}: cannot be decompressed", details=error.details or error.brief) from error
     if not data.startswith(ELF):
         raise UserError(f"{path}: not a kernel module", hint="give the modules of this kernel's own build")
     return data

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from pipeline import hyperv, kmod
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 RELEASE = "6.12.117-0123456789ab"
@@ -96,6 +98,39 @@ def test_damaged_modules_are_told_by_name(tmp_path: Path, name: str, data: bytes
     (tmp_path / name).write_bytes(data)
     with pytest.raises(UserError, match=name):
         kmod.load(tmp_path / name)
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    ".xz": lambda data: lzma.compress(data, preset=0),
+    ".gz": lambda data: gzip.compress(data, 1),
+    ".zst": zstandard.ZstdCompressor().compress,
+}
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_a_module_that_unpacks_to_too_much_is_refused_and_fills_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(kmod, "SIZE_LIMIT", 2**20)
+    path = tmp_path / f"a.ko{suffix}"
+    path.write_bytes(PACK[suffix](kmod.ELF + bytes(64 * 2**20)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match="cannot be decompressed") as caught:
+            kmod.load(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert caught.value.details == f"{path.name}: unpacks to more than 1 MiB"
+    assert peak < 32 * 2**20
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_a_module_of_the_largest_size_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    monkeypatch.setattr(kmod, "SIZE_LIMIT", 2**20)
+    data = kmod.ELF.ljust(2**20, b"\0")
+    (tmp_path / f"a.ko{suffix}").write_bytes(PACK[suffix](data))
+    assert kmod.load(tmp_path / f"a.ko{suffix}") == data
 
 
 def test_closure_has_each_after_what_it_depends_on(tmp_path: Path) -> None:
