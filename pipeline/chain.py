@@ -1,6 +1,6 @@
-"""The changes of a resolution as a tree: what was lost, under what took it along.
+"""The chain of causes above a change, and the changes of a resolution as a tree: what was lost, under its cause.
 
-Pure: a record's changes in, lines out.
+Pure: changes in, names and lines out. Never says why; that is in the changes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,26 @@ class Node:
     below: tuple[Node, ...]
 
 
+def above(names: Iterable[str], parents: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The names and all that stands above them, each once, from below.
+
+    `parents` has every change with what took it along, and with that the names; a parent that is no change is left out.
+    """
+    found = dict.fromkeys(names)
+    waiting = list(found)
+    while waiting:
+        more = [name for name in parents[waiting.pop(0)] if name in parents and name not in found]
+        found |= dict.fromkeys(more)
+        waiting += more
+    return tuple(found)
+
+
+def tops(names: Sequence[str], parents: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Those of `above` with nothing above them; the names themselves in a ring, which no tree's conf takes."""
+    found = (name for name in above(names, parents) if not any(parent in parents for parent in parents[name]))
+    return tuple(found) or tuple(names)
+
+
 def forest(changes: Sequence[Mapping[str, Any]], wanted: Iterable[str]) -> tuple[Node, ...]:
     """The trees that hold the changes whose symbol matches one of the globs, and what stands above them.
 
@@ -36,11 +56,7 @@ def forest(changes: Sequence[Mapping[str, Any]], wanted: Iterable[str]) -> tuple
     globs = tuple(wanted)
     shown = {name for name in by_name if any(fnmatchcase(name, glob) for glob in globs)}
     shown |= {name for name, change in by_name.items() if change["kind"] in ALWAYS}
-    waiting = list(shown)
-    while waiting:
-        above = [name for name in by_name[waiting.pop()]["parents"] if name in by_name and name not in shown]
-        shown |= set(above)
-        waiting += above
+    shown = set(above(shown, {name: change["parents"] for name, change in by_name.items()}))
     under: dict[str, list[str]] = {}
     roots = []
     for name in (name for name in by_name if name in shown):

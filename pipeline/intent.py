@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline import hyperv, reasons
+from pipeline import chain, hyperv, reasons
 from pipeline.model import Intent, Ladder, Loudness
 
 if TYPE_CHECKING:
@@ -75,22 +75,9 @@ def causes(changes: Sequence[Change], of: Iterable[Change]) -> tuple[Change, ...
     Where the chain is a ring, which no tree's conf takes, the change itself stands for its top.
     """
     by_name = {change.symbol: change for change in changes}
-    roots: dict[str, Change] = {}
-    for change in of:
-        chain = _above(change, by_name)
-        tops = [one for one in chain if not any(name in by_name for name in one.parents)]
-        roots |= {one.symbol: one for one in tops or [change]}
-    return tuple(roots.values())
-
-
-def _above(change: Change, by_name: Mapping[str, Change]) -> tuple[Change, ...]:
-    """A change and all that took it along, each once, from below."""
-    found, waiting = {change.symbol: change}, [change]
-    while waiting:
-        above = [by_name[name] for name in waiting.pop(0).parents if name in by_name and name not in found]
-        found |= {one.symbol: one for one in above}
-        waiting += above
-    return tuple(found.values())
+    parents = {name: change.parents for name, change in by_name.items()}
+    roots = dict.fromkeys(name for change in of for name in chain.tops([change.symbol], parents))
+    return tuple(by_name[name] for name in roots)
 
 
 def loudness(intent: Intent, resolution: Resolution) -> Loudness:
@@ -100,6 +87,7 @@ def loudness(intent: Intent, resolution: Resolution) -> Loudness:
     gone = (*lost(intent, resolution.changes), *harmful(resolution.changes))
     if not gone:
         return Loudness.NONE
-    by_name = {change.symbol: change for change in resolution.changes}
-    told = any(one.warning for change in gone for one in _above(change, by_name))
+    parents = {change.symbol: change.parents for change in resolution.changes}
+    went = chain.above((change.symbol for change in gone), parents)
+    told = any(change.warning for change in resolution.changes if change.symbol in went)
     return Loudness.WARNED if told else Loudness.SILENT

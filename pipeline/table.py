@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline import reasons
+from pipeline import chain, reasons
 from pipeline.model import Outcome, Status
 from pipeline.proof import clean
 
@@ -81,18 +81,12 @@ def _row(record: dict[str, Any], shared: Sequence[str]) -> list[str]:
 def _roots(record: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The changes at the top of what was lost, in order, and all on the way; in a ring the lost ones are the top."""
     by_name = {change["symbol"]: change for change in record["changes"]}
-    waiting = [name for name in record["lost"] if name in by_name]
-    waiting += [name for name, change in by_name.items() if change["kind"] == reasons.HAZARD]
-    waiting += [name for name, change in by_name.items() if change["kind"] == reasons.REFUSED][:MOST_REFUSED]
-    lost = [by_name[name] for name in waiting]
-    met = dict.fromkeys(waiting)
-    while waiting:
-        above = [name for name in by_name[waiting.pop(0)]["parents"] if name in by_name and name not in met]
-        met |= dict.fromkeys(above)
-        waiting += above
-    changes = [by_name[name] for name in met]
-    roots = [change for change in changes if not any(name in by_name for name in change["parents"])]
-    return roots or lost, changes
+    parents = {name: change["parents"] for name, change in by_name.items()}
+    lost = [name for name in record["lost"] if name in by_name]
+    lost += [name for name, change in by_name.items() if change["kind"] == reasons.HAZARD]
+    lost += [name for name, change in by_name.items() if change["kind"] == reasons.REFUSED][:MOST_REFUSED]
+    roots, met = chain.tops(lost, parents), chain.above(lost, parents)
+    return [by_name[name] for name in roots], [by_name[name] for name in met]
 
 
 def _story(record: dict[str, Any]) -> str:
@@ -101,14 +95,14 @@ def _story(record: dict[str, Any]) -> str:
         text += f" ({record['class']})"
     if record["reason"]:
         text += f": {record['reason'].splitlines()[0]}"
-    roots, chain = _roots(record)
+    roots, met = _roots(record)
     if record["outcome"] == Outcome.LOST and roots:
         text += ". " + "; ".join(_told(change) for change in roots)
         named = {change["symbol"] for change in roots}
         gone = [symbol for symbol in record["lost"] if symbol not in named]
         text += f"; {len(gone)} more went with it: {', '.join(gone)}" if gone else ""
     if record["outcome"] == Outcome.LOST and record["loudness"] in ("silent", "warned"):
-        text += f". Told: {next((one['warning'] for one in (*roots, *chain) if one['warning']), 'nothing')}"
+        text += f". Told: {next((one['warning'] for one in (*roots, *met) if one['warning']), 'nothing')}"
     return text
 
 
