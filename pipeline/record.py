@@ -6,6 +6,7 @@ Pure. The record is written after every stage, so that whatever happens it says 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline import hyperv, intent, kconfig
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 2
 RULES = 2  # of observe.py, postmortem.py and verdict.py: which rules judged a record
+MOST_TEXTS = 256  # .config texts; 150 cells have 82, and each is written up to six times
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,8 +86,8 @@ def facts(state: State) -> dict[str, Any]:
         "policy": cell.policy,
         "toolchain": cell.toolchain,
         "machine": {**asdict(cell.machine), "hyperv": list(cell.machine.hyperv), "devices": list(cell.machine.devices)},
-        "requested": hyperv.shown(kconfig.values(state.old)) if state.old else {},
-        "resolved": hyperv.shown(kconfig.values(resolution.final)) if resolution else {},
+        "requested": dict(_shown(state.old)) if state.old else {},
+        "resolved": dict(_shown(resolution.final)) if resolution else {},
         "declared": list(resolution.declared) if resolution else [],
         "changes": [_changed(change, state.options) for change in resolution.changes] if resolution else [],
         "intent": {"name": state.intent.name, "symbols": dict(state.intent.symbols)},
@@ -110,6 +112,12 @@ def facts(state: State) -> dict[str, Any]:
         "seconds": state.seconds,
         "tools": state.tools,
     }
+
+
+@lru_cache(maxsize=MOST_TEXTS)
+def _shown(text: str) -> Mapping[str, str]:
+    """The Hyper-V options of a .config; kept, as a cell is written after each stage and many have the same texts."""
+    return hyperv.shown(kconfig.values(text))
 
 
 def _changed(change: Change, options: Mapping[str, Option]) -> dict[str, Any]:
