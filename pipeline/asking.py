@@ -74,7 +74,7 @@ def alone(config: str, source: str, policy: str, file: Path) -> Matrix:
     if policy not in policies():
         raise UserError(f"--policy {policy}: no such policy", hint=f"one of {', '.join(policies())}")
     cell = Cell(
-        variant=_variant(source, cells), config=_config(config, cells), policy=policy, toolchain="gcc",
+        variant=variant(source, file), config=_config(config, cells), policy=policy, toolchain="gcc",
         machine=next((one.machine for one in cells), ANY_MACHINE),
     )  # fmt: skip
     return Matrix(
@@ -85,21 +85,7 @@ def alone(config: str, source: str, policy: str, file: Path) -> Matrix:
 
 def variant(text: str, file: Path) -> Variant:
     """A tree by its name in a matrix.yaml, its folder, or REPOSITORY#REF. Raises UserError for what is neither."""
-    return _variant(text, load(file).cells if file.is_file() else ())
-
-
-def _config(text: str, cells: Iterable[Cell]) -> Config:
-    named = {cell.config.name: cell.config for cell in cells}
-    if text in named:
-        return named[text]
-    path = Path(text)
-    if path.is_file():
-        return Config(name=ALONE, base=path)
-    hint = "give a .config, a kernel image that carries one, or a name of matrix.yaml"
-    raise UserError(f"--config {text}: no such file or config", details=f"configs: {', '.join(named)}", hint=hint)
-
-
-def _variant(text: str, cells: Iterable[Cell]) -> Variant:
+    cells = load(file).cells if file.is_file() else ()
     named = {cell.variant.name: cell.variant for cell in cells}
     sources = {cell.variant.source.name: cell.variant.source for cell in cells}
     known = {**{name: Variant(name=name, source=source) for name, source in sources.items()}, **named}
@@ -113,3 +99,14 @@ def _variant(text: str, cells: Iterable[Cell]) -> Variant:
         return Variant(name=ALONE, source=GitSource(name=ALONE, url=url, ref=ref))
     hint = "give a kernel tree's folder, REPOSITORY#REF, or a name of matrix.yaml"
     raise UserError(f"--source {text}: no such tree", details=f"variants: {', '.join(known)}", hint=hint)
+
+
+def _config(text: str, cells: Iterable[Cell]) -> Config:
+    named = {cell.config.name: cell.config for cell in cells}
+    if text in named:
+        return named[text]
+    path = Path(text)
+    if path.is_file():
+        return Config(name=ALONE, base=path)
+    hint = "give a .config, a kernel image that carries one, or a name of matrix.yaml"
+    raise UserError(f"--config {text}: no such file or config", details=f"configs: {', '.join(named)}", hint=hint)
