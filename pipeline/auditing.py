@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pipeline import asking, auditview, host, kconfig, kconfigtexts, progress, record, session, showing, stages
+from pipeline import asking, auditview, kconfig, kconfigtexts, progress, record, session, showing, stages
 from pipeline import audit as rules
 from pipeline.container import Limits
 from pipeline.errors import HostError, UserError
@@ -43,11 +42,7 @@ def audit(tree: str, options: Options, *, objects: str, markdown: bool) -> int:
     )  # fmt: skip
     state = record.State(cell=cell, expectation=None)
     with progress.view(plain=options.plain) as view, session.session(view) as engine:
-        jobs = options.jobs or host.cores()
-        bench = stages.Bench(
-            engine=engine, view=view, cache=options.cache, jobs=jobs, slots=BoundedSemaphore(jobs), fresh=options.fresh,
-            keep=lambda _: None, folder_of=lambda _: options.cache,
-        )  # fmt: skip
+        bench = stages.bench(engine, view, options)
         stages.sources(bench, [state])
         if state.tree is None:
             raise HostError(state.error or "there is no tree")

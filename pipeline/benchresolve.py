@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from pipeline import archive, asking, host, progress, session, stages, treestore
@@ -38,10 +38,7 @@ def measure(options: Options, rounds: int) -> dict[str, Any]:
         progress.view(plain=options.plain) as view,
         session.session(view) as engine,
     ):
-        bench = stages.Bench(
-            engine=engine, view=view, cache=options.cache, jobs=jobs, slots=BoundedSemaphore(jobs), fresh=False,
-            keep=lambda _: None, folder_of=lambda _: Path(name),
-        )  # fmt: skip
+        bench = stages.bench(engine, view, options, folder_of=lambda _: Path(name))
         states = asking.states(asked, cells)
         stages.configs(bench, states)
         stages.sources(bench, states)
@@ -62,10 +59,7 @@ def _inputs(states: Sequence[State]) -> list[State]:
 def _ours(bench: Bench, states: Sequence[State], folder: Path) -> float:
     """The resolve stage as it is, in an empty cache."""
     with tempfile.TemporaryDirectory(dir=folder) as cache:
-        empty = stages.Bench(
-            engine=bench.engine, view=bench.view, cache=Path(cache), jobs=bench.jobs, slots=bench.slots, fresh=True,
-            keep=bench.keep, folder_of=bench.folder_of,
-        )  # fmt: skip
+        empty = replace(bench, cache=Path(cache), fresh=True)
         started = time.monotonic()
         stages.resolutions(empty, states)
         seconds = time.monotonic() - started

@@ -5,15 +5,14 @@ It never judges a cell; it keeps no boot that contradicts its .config, so that s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline import atomic, boot, build, estimates, hyperv, kmod, observe, qemu, stages
-from pipeline import host as memory
+from pipeline import atomic, boot, build, estimates, hyperv, kmod, observe, qemu, slots, stages
 from pipeline.errors import HostError
+from pipeline.overlap import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pipeline.record import State
@@ -21,62 +20,68 @@ if TYPE_CHECKING:
     from pipeline.values import BootRun
 
 
-@dataclass(slots=True)
-class _Job:
-    """Cells that share a boot, where it is kept, and the boot that was kept there."""
-
-    group: list[State]
-    kept: Path
-    known: BootRun | None
+def groups(states: Sequence[State]) -> list[list[State]]:
+    """The cells that share a boot: one kernel on one machine."""
+    wanted = [state for state in stages.going(states) if state.kernel]
+    return stages.grouped(wanted, lambda state: (state.kernel and state.kernel.key, state.cell.machine))
 
 
-def boots(bench: Bench, states: Sequence[State], accelerator: str) -> None:
-    """Boot each kernel once on each machine.
+def tasks(
+    bench: Bench, states: Sequence[State], host: Callable[[], boot.Host], *,
+    building: bool, after: Callable[[str], str],
+) -> list[Task]:  # fmt: skip
+    """A piece of work a boot; `host` gives the place to boot in, and `after` names what makes the kernel of a key.
 
-    Controls are booted live as soon as anything is: what they prove is that this host shows the truth now.
+    Controls are booted live as soon as anything is: what they prove is that this host shows the truth now. While
+    kernels are built that is certain; else they wait to see whether anything else was booted.
     """
-    _skip_unseen(bench, states)
-    host = boot.prepare(bench.engine, accelerator, bench.view.say)
-    groups = stages.grouped(
-        stages.going(states), lambda state: (state.kernel.key if state.kernel else "", state.cell.machine),
-    )  # fmt: skip
-    jobs = {id(group): _job(bench, host, group) for group in groups}
-    if any(job.known is None for job in jobs.values()):
-        for job in jobs.values():
-            if any(state.control for state in job.group):
-                job.known = None
-    missing = sum(job.known is None for job in jobs.values())
-    seconds = estimates.about(bench.cache, "boot", accelerator) * missing / min(bench.jobs, 2)
-    bench.view.say(f"{len(jobs)} boots, {len(jobs) - missing} known before; about {seconds:.0f} s")
+    live: list[str] = ["kernels are built"] if building else []
+    plain: list[Task] = []
+    controls: list[Task] = []
+    for number, group in enumerate(groups(states)):
+        kernel = group[0].kernel
+        if kernel is None:
+            continue
+        control = any(state.control for state in group)
 
-    def start(group: list[State]) -> None:
-        job = jobs[id(group)]
-        run = job.known or _boot(bench, host, group[0])
-        if job.known is None and _worth_keeping(run, group[0]):
-            boot.keep(run, job.kept)
-        for state in group:
-            state.boot = run
-            state.seconds["boot"] = 0.0 if run.reused else round(run.seconds / len(group), 2)
+        def start(group: list[State] = group, *, control: bool = control) -> None:
+            stages.guarded(bench, group, lambda cells: _start(bench, cells, host, live, control=control))
 
-    room = int(memory.memory_bytes()[1] / 2**20 / (boot.LIMITS[accelerator] + 512))
-    stages.each(bench, groups, start, max(1, min(bench.jobs, room)))
+        task = Task(f"boot {number}", (after(kernel.key),), start)
+        (controls if control else plain).append(task)
+    if not building:
+        names = tuple(task.name for task in plain)
+        controls = [Task(task.name, (*task.after, *names), task.do) for task in controls]
+    return [*controls, *plain]
 
 
-def _skip_unseen(bench: Bench, states: Sequence[State]) -> None:
-    for state in stages.going(states):
+def _start(
+    bench: Bench, group: list[State], host: Callable[[], boot.Host], live: list[str], *, control: bool,
+) -> None:  # fmt: skip
+    for state in stages.going(group):
         state.skip = hyperv.unseen(build.options(state.kernel)) if state.kernel else ""
-        if state.skip:
-            bench.keep(state)
+    going = stages.going(group)
+    if not going:
+        return
+    place = host()
+    kept = _kept(bench, place, going[0])
+    run = None if bench.fresh or (control and live) else boot.known(kept)
+    if run is None:
+        live.append(going[0].cell.name)
+        run = _boot(bench, place, going[0])
+        if _worth_keeping(run, going[0]):
+            boot.keep(run, kept)
+    for state in going:
+        state.boot = run
+        state.seconds["boot"] = 0.0 if run.reused else round(run.seconds / len(going), 2)
 
 
-def _job(bench: Bench, host: boot.Host, group: list[State]) -> _Job:
-    state = group[0]
+def _kept(bench: Bench, host: boot.Host, state: State) -> Path:
+    """Where the boot of a kernel on a machine is kept."""
     if state.artifact is None:
         raise HostError(f"{state.cell.name} has no kernel to boot")
     modules = kmod.closure(hyperv.LOADED, state.artifact.modules)
-    key = boot.key(host, state.artifact, modules, state.cell.machine, qemu.CMDLINE)
-    kept = bench.cache / "boots" / key
-    return _Job(group, kept, None if bench.fresh else boot.known(kept))
+    return bench.cache / "boots" / boot.key(host, state.artifact, modules, state.cell.machine, qemu.CMDLINE)
 
 
 def _worth_keeping(run: BootRun, state: State) -> bool:
@@ -97,7 +102,11 @@ def _boot(bench: Bench, host: boot.Host, state: State) -> BootRun:
     name = f"{cell.variant.name}/{cell.config.name} on {cell.machine.name}"
     with atomic.writing(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
-    with bench.view.work(f"boot {name}", estimates.about(bench.cache, "boot", host.accelerator)) as work:
+    memory = boot.LIMITS[host.accelerator] + cell.machine.memory
+    with (
+        bench.slots.held(memory=memory, urgency=slots.LATER),
+        bench.view.work(f"boot {name}", estimates.about(bench.cache, "boot", host.accelerator)) as work,
+    ):
         run = boot.boot(host, state.artifact, cell.machine, folder, line=work)
         work.note = f"{host.accelerator}, {run.ending}"
     estimates.took(bench.cache, "boot", host.accelerator, run.seconds)

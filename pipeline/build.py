@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, atomic, hyperv, kconfig, treestore
+from pipeline import archive, atomic, ccache, hyperv, kconfig, objecttrees, treediff, treestore
 from pipeline.container import Limits
 from pipeline.errors import HostError
 from pipeline.values import Build, Kernel
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 
     from pipeline.container import Completed, Container
     from pipeline.engine import Engine
+    from pipeline.objecttrees import ObjectTree
     from pipeline.values import Tree
 
 BUILD_SECONDS = 3 * 3600
 LIMITS = Limits(memory=8192, processes=4096, seconds=BUILD_SECONDS + 300)
 ARTIFACT_LIMIT = 512 * 2**20
-CCACHE_VOLUME = "hvmatrix-ccache"
 TAIL = 20
 KILLED = {124, 137}  # timeout(1)'s own end, and SIGKILL
 # make's and the compiler's own marks of what went wrong first
@@ -39,7 +40,9 @@ def kernel(tree: Tree, toolchain: str, final: str, declared: tuple[str, ...] = (
     settled = kconfig.replaced(kconfig.replaced(final, "LOCALVERSION", '""'), "LOCALVERSION_AUTO", "n")
     options = kconfig.parse(settled.encode(), ".config").values()
     text = "\n".join(sorted(kconfig.line(option.symbol, option.value) for option in options))
-    key = hashlib.sha256(f"{tree.digest}\n{toolchain}\n{text}".encode()).hexdigest()
+    # of a folder that somebody works in, what its Kconfig files say is all in the .config
+    origin = tree.built_of if tree.owner else tree.digest
+    key = hashlib.sha256(f"{origin}\n{toolchain}\n{text}".encode()).hexdigest()
     return Kernel(key=key, tree=tree, toolchain=toolchain, config=settled, declared=declared)
 
 
@@ -59,44 +62,53 @@ def known(wanted: Kernel, cache: Path) -> Build | None:
     note: Any = atomic.read_json(folder / "build.json")
     try:
         whole = all(_digest(folder / name) == digest for name, digest in note["files"].items())
-        seconds = float(note["seconds"])
+        made = Build(
+            kernel=wanted, folder=folder, ok=True, reason="", seconds=float(note["seconds"]), reused=True,
+            start=str(note["start"]), compiled=int(note["compiled"]),
+        )  # fmt: skip
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
-    return Build(kernel=wanted, folder=folder, ok=True, reason="", seconds=seconds, reused=True) if whole else None
+    return made if whole else None
 
 
 def build(
-    engine: Engine, wanted: Kernel, cache: Path, failed: Path, *, jobs: int, line: Callable[[str], None],
+    engine: Engine, wanted: Kernel, cache: Path, failed: Path, start: ObjectTree | None = None, *,
+    jobs: int, keep: bool = False, line: Callable[[str], None],
 ) -> Build:  # fmt: skip
-    """Build a kernel into the cache; a build that failed leaves its build.log in `failed` instead.
+    """Build a kernel into the cache, from the object tree `start` or from nothing.
 
+    A build that failed leaves its build.log in `failed` instead. With `keep` its own object tree is kept for others.
     `line` gets make's output as it comes. Raises HostError when the engine, the memory or the disk give out.
     """
-    started = time.monotonic()
-    volume = ccache_volume(wanted.tree)
-    engine.ensure_volume(volume)
-    volumes = {volume: {"bind": "/ccache", "mode": "rw"}, **treestore.mounted(wanted.tree)}
-    with engine.container(wanted.tree.image, limits=LIMITS, volumes=volumes) as box:
+    began = time.monotonic()
+    with ExitStack() as stack:
+        mounts = treestore.mounted(wanted.tree)
+        if start and start.tree != wanted.tree.digest:
+            folder = stack.enter_context(treediff.newer(engine, wanted.tree.image, start.tree, wanted.tree))
+            mounts = {folder: {"bind": "/src", "mode": "ro"}} if folder else mounts
+            start = start if folder else None
+        volumes = {**ccache.mounted(engine, wanted.tree), **mounts}
+        image = start.image if start else wanted.tree.image
+        box = stack.enter_context(engine.container(image, limits=LIMITS, volumes=volumes))
         box.put("/build", archive.pack({".config": config_of(wanted).encode()}, owner=1000))
-        made = box.run(["build-kernel", str(jobs)], seconds=BUILD_SECONDS, line=line)
-        seconds = round(time.monotonic() - started, 2)
+        made = box.run(
+            ["build-kernel", str(jobs)], seconds=BUILD_SECONDS, line=line, environment=ccache.environment(wanted.tree),
+        )  # fmt: skip
+        seconds = round(time.monotonic() - began, 2)
         if made.exit_status:
             atomic.write(failed / "build.log", made.log)
             return Build(
                 kernel=wanted, folder=failed, ok=False, reason=_why(made), seconds=seconds, reused=False,
             )  # fmt: skip
-        return _keep(box, wanted, cache, made, seconds)
+        compiled = int(box.run(["cat", "/build/compiled"]).stdout or 0)
+        note = {"seconds": seconds, "start": start.key if start else "", "compiled": compiled}
+        found = _keep(box, wanted, cache, made, note)
+        if keep:
+            objecttrees.keep(engine, box, wanted, start, cache)
+        return found
 
 
-def ccache_volume(tree: Tree) -> str:
-    """The compiler cache of a tree: one for all of Debian's, and one of its own for each stranger's.
-
-    What a tree runs can write anything into its cache, so no other tree may read from it.
-    """
-    return CCACHE_VOLUME if tree.digest.startswith("deb:") else f"{CCACHE_VOLUME}-{tree.digest.partition(':')[2][:12]}"
-
-
-def _keep(box: Container, wanted: Kernel, cache: Path, made: Completed, seconds: float) -> Build:
+def _keep(box: Container, wanted: Kernel, cache: Path, made: Completed, note: dict[str, Any]) -> Build:
     files = box.get("/build/out", ARTIFACT_LIMIT)
     folder = cache / "kernels" / wanted.key
     with atomic.folder(folder, replace=True) as target:
@@ -104,7 +116,7 @@ def _keep(box: Container, wanted: Kernel, cache: Path, made: Completed, seconds:
         (target / "build.log").write_text(made.log)
         names = [path.relative_to(target) for path in sorted(target.rglob("*")) if path.is_file()]
         digests = {str(name): _digest(target / name) for name in names}
-        atomic.write_json(target / "build.json", {"seconds": seconds, "files": digests})
+        atomic.write_json(target / "build.json", {**note, "files": digests})
     found = known(wanted, cache)
     if found is None:
         raise HostError(f"{folder} is damaged right after it was written", hint="check the disk")

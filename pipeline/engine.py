@@ -10,7 +10,7 @@ import os
 import secrets
 import threading
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from pipeline.container import PROJECT, Container, Limits, translated
 from pipeline.errors import HostError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 OWNER = "org.hvmatrix.owner"
@@ -207,25 +207,3 @@ class Engine:
         """Make a volume with the project's label, if it is not there yet."""
         with translated(f"making the volume {name}"):
             self.client.volumes.create(name, labels={PROJECT: "volume", IDENTITY: secrets.token_hex(16)})
-
-    def prune_images(self, keep: Collection[str]) -> int:
-        """Remove this project's images but for those tags; how many. One that a container uses stays."""
-        with translated("removing images"):
-            found = self.client.images.list(filters={"label": f"{PROJECT}=image"})
-            unwanted = [tag for image in found for tag in (image.tags or [image.id]) if tag not in keep]
-        return sum(self._remove_image(tag) for tag in reversed(unwanted))
-
-    def _remove_image(self, tag: str) -> bool:
-        try:
-            self.client.images.remove(tag)
-        except (DockerException, requests.RequestException):
-            return False
-        return True
-
-    def prune_volumes(self) -> None:
-        """Remove this project's volumes that nobody uses."""
-        with translated("listing volumes"):
-            found = self.client.volumes.list(filters={"label": f"{PROJECT}=volume"})
-        for volume in found:
-            with suppress(DockerException, requests.RequestException):
-                volume.remove()

@@ -5,14 +5,12 @@ What to try is mend.py's; this one holds the container and the files.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pipeline import asking, atomic, host, kconfig, mend, policy, progress, resolve, run, session, showing, stages
+from pipeline import asking, atomic, kconfig, mend, policy, progress, resolve, run, session, showing, stages
 from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
@@ -27,13 +25,6 @@ if TYPE_CHECKING:
 SECONDS = 20.0  # six questions or so to conf
 
 
-@dataclass(frozen=True, slots=True)
-class _Merged:
-    """What the tree's own merge_config.sh makes of the fragment; empty when it gives the same."""
-
-    problem: str
-
-
 def fix(asked: Matrix, options: run.Options, write: str) -> int:
     """Print the fragment for the one cell that is asked about; 0 when it restores everything, 1 when it cannot.
 
@@ -45,11 +36,7 @@ def fix(asked: Matrix, options: run.Options, write: str) -> int:
         raise UserError(f"{len(states)} cells match, and a fragment is for one", details=names, hint="name one cell")
     target = _target(write)
     with progress.view(plain=options.plain) as view, session.session(view) as engine:
-        jobs = options.jobs or host.cores()
-        bench = stages.Bench(
-            engine=engine, view=view, cache=options.cache, jobs=jobs, slots=BoundedSemaphore(jobs), fresh=options.fresh,
-            keep=lambda _: None, folder_of=lambda _: options.cache,
-        )  # fmt: skip
+        bench = stages.bench(engine, view, options)
         stages.configs(bench, states)
         stages.sources(bench, states)
         state = states[0]
@@ -85,12 +72,12 @@ def _carried(conf: Conf, state: State, lines: Mapping[str, str], name: str) -> R
     return found
 
 
-def _merged(conf: Conf, state: State, found: Fix) -> _Merged:
-    """Prove the fragment once more, as the tree's merge_config.sh takes it."""
+def _merged(conf: Conf, state: State, found: Fix) -> str:
+    """Prove the fragment once more by the tree's own merge_config.sh; what is wrong, empty when it gives the same."""
     ran = _carried(conf, state, found.lines, "merge")
     final = kconfig.values(ran.final) if ran.final else {}
     wrong = [name for name, value in found.asked.items() if name not in found.unmet and final.get(name, "n") != value]
-    return _Merged(f"exit {ran.exit_status}; {', '.join(wrong)} differ" if wrong or ran.exit_status else "")
+    return f"exit {ran.exit_status}; {', '.join(wrong)} differ" if wrong or ran.exit_status else ""
 
 
 def _target(write: str) -> Path | None:
@@ -105,7 +92,7 @@ def _target(write: str) -> Path | None:
     return path
 
 
-def _report(state: State, found: Fix, merged: _Merged, target: Path | None) -> int:
+def _report(state: State, found: Fix, merged: str, target: Path | None) -> int:
     console = Console(stderr=False)
     tree = state.tree.origin if state.tree else ""
     head = [f"For {state.config_origin} on {tree}, policy {state.cell.policy}.", f"Restores {', '.join(found.asked)}."]
@@ -113,11 +100,11 @@ def _report(state: State, found: Fix, merged: _Merged, target: Path | None) -> i
     rows += [f"# not restored: {name}: {why}" for name, why in found.unmet.items()]
     rows += [f"# not in this tree: {', '.join(found.gone)}"] if found.gone else []
     if found.lines:
-        proof = merged.problem or "gives the same"
+        proof = merged or "gives the same"
         rows.append(f"# proven by {found.tries} runs of the tree's own scripts; merge_config.sh {proof}")
     if target and found.lines:
         atomic.write(target, mend.fragment(found, head))
         rows.append(f"# written to {target}; use it: scripts/kconfig/merge_config.sh -O BUILD OLD.config {target}")
     for row in rows:
         console.print(row, markup=False, highlight=False, soft_wrap=True)
-    return showing.FAILED if found.unmet or merged.problem else showing.PASSED
+    return showing.FAILED if found.unmet or merged else showing.PASSED

@@ -8,17 +8,18 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pipeline import aptsources, bootstrap
+from pipeline import aptsources, atomic, bootstrap
 from pipeline.container import Limits
 from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pipeline.engine import Engine
 
@@ -28,6 +29,7 @@ ROOTFS = f"{NAMES}/rootfs:trixie"
 REGISTRY_IMAGE = "debian:trixie-slim"
 FACTS = "/usr/share/hvmatrix"
 FACTS_LIMIT = 2**20
+RECIPES = ("build-kernel", "make-goals", "object-depends", "trim-objects")  # the scripts that make a kernel
 
 
 def toolchains() -> tuple[str, ...]:
@@ -67,11 +69,31 @@ def guest(engine: Engine, say: Callable[[str], None]) -> str:
     return _ensure(engine, "guest", "Dockerfile", say)
 
 
+def bench(engine: Engine, say: Callable[[str], None]) -> str:
+    """The tag of the image with what the pipeline is measured against, over gcc's toolchain.
+
+    Its wheels come through this host's pip: a container has neither pip's settings nor this host's certificates.
+    """
+    parent = toolchain(engine, "gcc", say)
+    tag = _tag("bench", "Dockerfile", parent)
+    if engine.labels(tag) is None:
+        with tempfile.TemporaryDirectory(prefix="hvmatrix-") as folder:
+            wanted = str(CONTAINERS / "bench" / "requirements.txt")
+            argv = [
+                sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
+                "--require-hashes", "--disable-pip-version-check", "--dest", folder, "-r", wanted,
+            ]  # fmt: skip
+            bootstrap.run(argv, f"cannot download {wanted}", "check the network and pip's index settings")
+            _build(engine, tag, "bench", "Dockerfile", {"BASE": parent}, say, Path(folder).glob("*.whl"))
+    return tag
+
+
 def current() -> set[str]:
     """The tags that the files in containers/ name now."""
     root = _tag("base", "Dockerfile", ROOTFS)
     chains = {_tag("toolchain", f"{name}.Dockerfile", root) for name in toolchains()}
-    return {ROOTFS, root, _tag("host", "Dockerfile", root), _tag("guest", "Dockerfile", root), *chains}
+    others = {_tag("host", "Dockerfile", root), _tag("guest", "Dockerfile", root)}
+    return {ROOTFS, root, *others, *chains, _tag("bench", "Dockerfile", toolchain_tag("gcc"))}
 
 
 def facts(engine: Engine, tag: str, names: tuple[str, ...]) -> dict[str, str]:
@@ -86,8 +108,22 @@ def identity(packages: str) -> str:
 
     What else is in the image, such as the scripts that fetch or resolve, makes no other kernel.
     """
-    recipe = (CONTAINERS / "toolchain" / "build-kernel").read_text(encoding="utf-8")
-    return hashlib.sha256(f"{packages}\n{recipe}".encode()).hexdigest()
+    recipes = [(CONTAINERS / "toolchain" / name).read_text(encoding="utf-8") for name in RECIPES]
+    return hashlib.sha256("\n".join([packages, *recipes]).encode()).hexdigest()
+
+
+def noted(cache: Path) -> dict[str, str]:
+    """The identities of the toolchains whose images were used last, by name; none of one that was changed since."""
+    found: Any = atomic.read_json(cache / "toolchains.json")
+    try:
+        return {name: str(found[toolchain_tag(name)]) for name in toolchains() if toolchain_tag(name) in found}
+    except (KeyError, TypeError):
+        return {}
+
+
+def note(cache: Path, identities: Mapping[str, str]) -> None:
+    """Remember the identities of toolchains, for `noted`."""
+    atomic.write_json(cache / "toolchains.json", {toolchain_tag(name): text for name, text in identities.items()})
 
 
 def _ensure(engine: Engine, name: str, dockerfile: str, say: Callable[[str], None]) -> str:
@@ -113,10 +149,10 @@ def _inputs(name: str, dockerfile: str) -> list[Path]:
     return [path for path in paths if path.name == dockerfile or not path.name.endswith("Dockerfile")]
 
 
-def _context(name: str, dockerfile: str) -> io.BytesIO:
+def _context(name: str, dockerfile: str, more: Iterable[Path]) -> io.BytesIO:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path in _inputs(name, dockerfile):
+        for path in (*_inputs(name, dockerfile), *more):
             archive.add(path, path.name, filter=_readable)
     buffer.seek(0)
     return buffer
@@ -129,9 +165,10 @@ def _readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _build(
     engine: Engine, tag: str, name: str, dockerfile: str, arguments: Mapping[str, str], say: Callable[[str], None],
+    more: Iterable[Path] = (),
 ) -> None:  # fmt: skip
     say(f"image {tag}: building")
-    engine.build(_context(name, dockerfile), tag=tag, dockerfile=dockerfile, arguments=arguments)
+    engine.build(_context(name, dockerfile, more), tag=tag, dockerfile=dockerfile, arguments=arguments)
 
 
 def _rootfs(engine: Engine, say: Callable[[str], None]) -> None:

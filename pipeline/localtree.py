@@ -9,7 +9,7 @@ import hashlib
 import os
 import stat
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline import archive, atomic, treestore
@@ -60,7 +60,11 @@ def directory(
         raise UserError(f"sources: {source.name}: {source.path}: no kernel tree: it has no Kconfig")
     digest = _digest(entries)
     origin = f"{source.path} (directory, sha256 {digest[:12]})"
-    made = Tree(variant=source.name, image=toolchain, digest=f"dir:{digest}", origin=origin)
+    code = _digest([entry for entry in entries if not _kconfig(entry.path)])
+    made = Tree(
+        variant=source.name, image=toolchain, digest=f"dir:{digest}", origin=origin, code=f"dir:{code}",
+        owner=str(source.path.resolve()),
+    )  # fmt: skip
     found = treestore.known(engine, toolchain, source.name, made.digest, cache)
     if found is None:
         before = treestore.known(engine, toolchain, source.name, str(last.get("tree")), cache)
@@ -70,7 +74,13 @@ def directory(
             found = treestore.keep(engine, box, target, made, cache)
     files = {entry.path: [entry.mode, entry.stamp, entry.content] for entry in entries}
     atomic.write(memo, atomic.compact({"version": VERSION, "tree": made.digest, "files": files}))
-    return Tree(variant=source.name, image=toolchain, digest=made.digest, origin=origin, mount=found.mount)
+    return replace(made, mount=found.mount)
+
+
+def _kconfig(path: str) -> bool:
+    """Whether a file is of no matter once there is a .config (tree-diff says the same)."""
+    name = path.rpartition("/")[2]
+    return name == "Kconfig" or name.startswith("Kconfig.")
 
 
 def _last(memo: Path) -> dict[str, Any]:

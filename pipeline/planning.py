@@ -5,93 +5,57 @@ What is not resolved yet cannot be known to be built, and is said to be unknown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pipeline import asking, atomic, build, debian, estimates, images, oldconfig, policy, resolve, series, source
-from pipeline.errors import PipelineError
-from pipeline.model import DebianSource
-from pipeline.values import Tree
+from pipeline import asking, atomic, build, buildplan, estimates, foreseeing, objecttrees
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    from pipeline.model import Cell, Matrix, Variant
+    from pipeline.model import Matrix
+    from pipeline.record import State
     from pipeline.run import Options
 
-NO_IDENTITY = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """What is known of cells beforehand: the keys of their kernels, and which cells are not resolved yet."""
-
-    kernels: dict[str, str]
-    unresolved: tuple[str, ...]
+SHOWN = 12  # of a key, as in a kernel's release string
 
 
 def show(options: Options) -> int:
     """Print cells, trees, kernels, boots and an estimate of each; 0. Raises UserError for a bad matrix."""
     asked = asking.load(options.file)
-    cells = asking.select(asked, options.cells)
-    known = foresee(cells, options.cache)
+    states = foreseeing.states(asked, asking.select(asked, options.cells), options.cache)
     console = Console()
-    for row in rows(asked, cells, known, options):
+    for row in rows(asked, states, options):
         console.print(row, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
-def foresee(cells: Iterable[Cell], cache: Path) -> Foreseen:
-    """The kernels that cells will need, by what earlier runs resolved; nothing is asked of an engine."""
-    kernels, unresolved = {}, []
-    for cell in cells:
-        tree, old = _tree(cell.variant, cell.toolchain, cache), oldconfig.kept(cell.config, cache)
-        found = None
-        if tree and old:
-            asked = resolve.Asked(old.text, old.layers, policy.policies()[cell.policy])
-            found = resolve.foreseen(tree, asked, cache)
-        if tree is None or found is None:
-            unresolved.append(cell.name)
-        elif not found.exit_status and not found.absent:
-            kernels[cell.name] = build.kernel(tree, NO_IDENTITY, found.final).key + str(cell.config.slim or "")
-    return Foreseen(kernels, tuple(unresolved))
-
-
-def _tree(variant: Variant, toolchain: str, cache: Path) -> Tree | None:
-    """The tree that a variant led to last; none of a source that must be looked at again each time."""
-    if not isinstance(variant.source, DebianSource):
-        return None
-    note = atomic.read_json(debian.memo_of(variant.source, cache))
-    if not isinstance(note, dict):
-        return None
-    plain = Tree(variant=variant.name, image=images.toolchain_tag(toolchain), digest=str(note["digest"]), origin="")
-    try:
-        patches = series.read(variant)
-    except PipelineError:
-        return None
-    return replace(plain, digest=source.patched_digest(plain.digest, patches)) if patches else plain
-
-
-def rows(asked: Matrix, cells: Sequence[Cell], known: Foreseen, options: Options) -> list[str]:
-    """What a person wants to know before starting: how many of each, and what each costs."""
-    variants = list(dict.fromkeys(cell.variant.name for cell in cells))
-    distinct = set(known.kernels.values())
-    resolve_each = estimates.about(options.cache, "resolve", "one")
-    found = [f"{len(cells)} cells on {len(variants)} trees ({', '.join(variants)})"]
-    left = len(known.unresolved)
-    found.append(f"resolve: {len(cells) - left} known before, {left} to do, about {left * resolve_each:.0f} s")
+def rows(asked: Matrix, states: Sequence[State], options: Options) -> list[str]:
+    """What a person wants to know before starting: how many of each, what each costs, and in which order."""
+    variants = list(dict.fromkeys(state.cell.variant.name for state in states))
+    unresolved = sum(state.resolution is None for state in states)
+    each = estimates.about(options.cache, "resolve", "one")
+    found = [f"{len(states)} cells on {len(variants)} trees ({', '.join(variants)})"]
+    known = len(states) - unresolved
+    found.append(f"resolve: {known} known before, {unresolved} to do, about {unresolved * each:.0f} s")
     if options.through == "resolve":
         return found
-    most = len(distinct) + left
-    at_most = "" if not left else "at most "
-    seconds = _build_seconds(cells, known, options.cache)
-    cost = f"about {seconds / 60:.0f} min from nothing"
-    found.append(f"build: {at_most}{most} distinct kernels for {len(cells)} cells, {cost}")
+    kernels = {state.kernel.key: state.kernel for state in states if state.kernel}
+    names = _names(states)
+    unknown = sum(state.going and state.kernel is None for state in states)
+    missing = [kernel for kernel in kernels.values() if not build.known(kernel, options.cache)]
+    steps = buildplan.steps(objecttrees.noted(options.cache), options.cache, missing)
+    seconds = sum(step.seconds for step in steps) + unknown * estimates.rates(options.cache).increment
+    at_most = "at most " if unknown else ""
+    found.append(
+        f"build: {at_most}{len(kernels) + unknown} distinct kernels for {len(states)} cells,"
+        f" {len(kernels) - len(missing)} known before, about {seconds / 60:.0f} min",
+    )
+    found += [f"  {names[step.key]}: {step.why}, about {step.seconds:.0f} s" for step in steps]
     if options.through == "boot":
-        count = most + len(asked.controls)
+        count = len({(state.kernel.key, state.cell.machine) for state in states if state.kernel}) + unknown
+        count += len(asked.controls)
         cost = f"about {count * estimates.about(options.cache, 'boot', 'nested') / 2 / 60:.0f} min"
         found.append(f"boot: {at_most}{count} ({len(asked.controls)} of them controls), two at a time, {cost}")
         found += [f"control: {control.cell.name} must reach {control.reaches}" for control in asked.controls]
@@ -100,9 +64,10 @@ def rows(asked: Matrix, cells: Sequence[Cell], known: Foreseen, options: Options
     return found
 
 
-def _build_seconds(cells: Sequence[Cell], known: Foreseen, cache: Path) -> float:
-    """One build for each distinct kernel, and one for each cell of which nothing is known."""
-    first = {known.kernels[cell.name]: cell for cell in cells if cell.name in known.kernels}
-    unknown = [cell for cell in cells if cell.name in set(known.unresolved)]
-    names = [f"{cell.variant.name}/{cell.config.name}" for cell in (*first.values(), *unknown)]
-    return sum(estimates.about(cache, "build", name) for name in names)
+def _names(states: Sequence[State]) -> dict[str, str]:
+    """The first cell of each kernel, and the start of its key."""
+    found: dict[str, str] = {}
+    for state in states:
+        if state.kernel:
+            found.setdefault(state.kernel.key, f"{state.cell.name.rpartition('/')[0]} ({state.kernel.key[:SHOWN]})")
+    return found

@@ -8,13 +8,13 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from pipeline import atomic, bootstrap, host, images, treestore
+from pipeline import atomic, bootstrap, enginedisk, host, images, treestore
 from pipeline.engine import Engine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CACHES = ("kernels", "boots", "resolutions", "slims", "sources", "configs", "trees", "folders", "git")
+CACHES = ("kernels", "boots", "resolutions", "slims", "sources", "configs", "trees", "folders", "git", "objects")
 
 
 def _forget_trees(cache: Path) -> None:
@@ -37,9 +37,9 @@ def prune(*, everything: bool) -> int:
     if tools and not everything:
         _forget_trees(cache)
         treestore.remove_unknown(engine, tools, cache)
-    removed = engine.prune_images(set() if everything else current)
+    removed = enginedisk.prune_images(engine, set() if everything else current)
     if everything:
-        engine.prune_volumes()
+        enginedisk.remove_volumes(engine)
         for name in CACHES:
             shutil.rmtree(cache / name, ignore_errors=True)
     freed = max(0, host.free_bytes(cache) - before) / 2**30

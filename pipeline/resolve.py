@@ -21,13 +21,13 @@ from pipeline.values import Change, Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pipeline.container import Container
     from pipeline.engine import Engine
     from pipeline.kconfigtree import Index
     from pipeline.policy import Policy
+    from pipeline.slots import Slots
     from pipeline.values import Tree
 
 LIMITS = Limits(memory=4096, processes=1024, seconds=3600)
@@ -49,7 +49,7 @@ class Asked:
 
 
 def resolve(
-    engine: Engine, tree: Tree, asked: Sequence[Asked], cache: Path, *, slots: AbstractContextManager[object],
+    engine: Engine, tree: Tree, asked: Sequence[Asked], cache: Path, *, slots: Slots,
     jobs: int, fresh: bool = False, done: Callable[[int], None] = lambda _: None,
 ) -> list[Resolution | HostError]:  # fmt: skip
     """Resolve each on a tree, in order; those known already are read from the cache.
@@ -89,7 +89,7 @@ class Conf:
 
     box: Container
     index: Index
-    slots: AbstractContextManager[object]
+    slots: Slots
     numbers: Iterator[int]
 
     def run(self, asked: Asked) -> Resolution:
@@ -98,10 +98,10 @@ class Conf:
 
 
 @contextmanager
-def opened(engine: Engine, tree: Tree, slots: AbstractContextManager[object]) -> Iterator[Conf]:
+def opened(engine: Engine, tree: Tree, slots: Slots) -> Iterator[Conf]:
     """The tree's conf, built in a container that is there until the block ends."""
     with engine.container(tree.image, limits=LIMITS, volumes=treestore.mounted(tree)) as box:
-        with slots:
+        with slots.held():
             made = box.run(["new-folder"], seconds=CONF_SECONDS)
             if made.exit_status:
                 raise HostError(
@@ -154,7 +154,7 @@ def _one(conf: Conf, number: int, asked: Asked) -> Resolution:
     for argv in policy.commands(way, folder, layers):
         variables = [f"{key}={shlex.quote(value)}" for key, value in way.environment.items()]
         typed.append(" ".join([*variables, shlex.join(argv)]))
-        with conf.slots:
+        with conf.slots.held():
             ran = box.run(
                 ["run-policy", folder, way.answers, *argv], seconds=CONF_SECONDS,
                 environment={"LC_ALL": "C.UTF-8", **way.environment},

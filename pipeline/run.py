@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from pipeline import (
     asking,
+    boot,
     boots,
     bootstrap,
+    building,
     host,
     images,
+    overlap,
     progress,
     record,
     replay,
     session,
+    settling,
     showing,
     slimming,
     stages,
@@ -28,6 +31,7 @@ from pipeline import (
 )
 from pipeline.errors import HostError, PipelineError, UserError
 from pipeline.model import Expectation
+from pipeline.overlap import Once, Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from pipeline.model import Matrix
     from pipeline.progress import View
     from pipeline.record import State
+    from pipeline.stages import Bench
 
 THROUGH = ("resolve", "build", "boot")
 ACCELERATORS = ("auto", "kvm", "nested")
@@ -153,13 +158,11 @@ def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]]) -
     folders = {id(state): home for state, home in homes}
     for state, home in homes:
         store.write_cell(home, state, options.through)
-    jobs = options.jobs or host.cores()
     with session.session(view) as engine:
         _check_disk(options, engine.root())
-        bench = stages.Bench(
-            engine=engine, view=view, cache=options.cache, jobs=jobs, slots=BoundedSemaphore(jobs), fresh=options.fresh,
+        bench = stages.bench(
+            engine, view, options, folder_of=lambda state: folders[id(state)],
             keep=lambda state: store.write_cell(folders[id(state)], state, options.through),
-            folder_of=lambda state: folders[id(state)],
         )  # fmt: skip
         stages.configs(bench, everyone)
         stages.sources(bench, everyone)
@@ -167,29 +170,49 @@ def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]]) -
         if options.through == "resolve":
             return
         slimming.slims(bench, everyone)
-        stages.builds(bench, everyone, _toolchains(engine, everyone))
-        if options.through == "build":
-            return
+        settling.kernels(bench, everyone, _toolchains(bench, everyone))
+        _made(bench, everyone, options)
+
+
+def _made(bench: Bench, everyone: Sequence[State], options: Options) -> None:
+    """Build what is missing, and boot each kernel as soon as it is there."""
+    planned = building.plan(bench, everyone)
+    tasks = building.tasks(bench, planned)
+    if options.through == "boot":
         try:
-            chosen = accelerator(options, view)
-            _tools(engine, everyone, chosen)
-            boots.boots(bench, everyone, chosen)
+            chosen = accelerator(options, bench.view)
         except UnsupportedError as unsupported:
+            overlap.run(tasks, bench.engine.remove_live)
             for state in everyone:
                 state.skip = str(unsupported)
                 bench.keep(state)
+            return
+        place = Once(lambda: _place(bench, everyone, chosen))
+        tasks = [
+            Task("host", (), place.prepare), *tasks,
+            *boots.tasks(bench, everyone, place.value, building=bool(planned.steps), after=building.task_name),
+        ]  # fmt: skip
+    overlap.run(tasks, bench.engine.remove_live)
 
 
-def _toolchains(engine: Engine, states: Sequence[State]) -> dict[str, str]:
+def _place(bench: Bench, states: Sequence[State], chosen: str) -> boot.Host:
+    """Where guests are booted, with what runs there noted in the cells."""
+    host = boot.prepare(bench.engine, chosen, bench.view.say)
+    _tools(bench.engine, states, chosen)
+    return host
+
+
+def _toolchains(bench: Bench, states: Sequence[State]) -> dict[str, str]:
     """The identity of each toolchain, with what compiled noted in the cells."""
     identities = {}
     for name in sorted({state.cell.toolchain for state in states}):
-        tag = images.toolchain(engine, name, lambda _: None)
-        facts = images.facts(engine, tag, ("packages", "compiler"))
+        tag = images.toolchain(bench.engine, name, lambda _: None)
+        facts = images.facts(bench.engine, tag, ("packages", "compiler"))
         identities[name] = images.identity(facts["packages"])
         for state in states:
             if state.cell.toolchain == name:
                 state.tools |= {"compiler": facts["compiler"], "toolchain": identities[name]}
+    images.note(bench.cache, identities)
     return identities
 
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from pipeline.kconfig import Option
     from pipeline.record import State
     from pipeline.stages import Bench
-    from pipeline.values import Change, Resolution
+    from pipeline.values import Change, Resolution, Tree
 
 ROUNDS = 6  # a driver, its subsystem, and what that one hangs on; seen: 3
 # What decides how Hyper-V's own options behave, or which hypervisor a kernel takes itself to be on.
@@ -51,19 +52,9 @@ def _final(state: State) -> str:
 
 
 def _derived(bench: Bench, state: State) -> Slim:
-    path, tree = state.cell.config.slim, state.tree
-    if path is None or tree is None:
-        raise UserError(f"configs: {state.cell.config.name} has no slim base")
-    try:
-        base = kconfig.parse(path.read_bytes(), str(path))
-    except OSError as error:
-        raise UserError(f"configs: {state.cell.config.name}: slim: {path}: {error.strerror}") from error
+    path, tree, base = _base(state)
     values = {option.symbol: option.value for option in base.values()}
-    words = (
-        str(VERSION), tree.image, tree.digest, _final(state), kconfig.render(base.values()),
-        repr(state.intent),
-    )  # fmt: skip
-    memo = bench.cache / "slims" / f"{hashlib.sha256('|'.join(words).encode()).hexdigest()}.json"
+    memo = _memo(state, bench.cache)
     known = None if bench.fresh else _known(memo)
     if known:
         return known
@@ -85,6 +76,27 @@ def _derived(bench: Bench, state: State) -> Slim:
         )  # fmt: skip
     atomic.write_json(memo, asdict(found))
     return found
+
+
+def foreseen(state: State, cache: Path) -> Slim | None:
+    """The small .config of a cell, if it was derived before."""
+    return _known(_memo(state, cache))
+
+
+def _base(state: State) -> tuple[Path, Tree, dict[str, Option]]:
+    path, tree = state.cell.config.slim, state.tree
+    if path is None or tree is None:
+        raise UserError(f"configs: {state.cell.config.name} has no slim base")
+    try:
+        return path, tree, kconfig.parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UserError(f"configs: {state.cell.config.name}: slim: {path}: {error.strerror}") from error
+
+
+def _memo(state: State, cache: Path) -> Path:
+    _, tree, base = _base(state)
+    words = (str(VERSION), tree.image, tree.digest, _final(state), kconfig.render(base.values()), repr(state.intent))
+    return cache / "slims" / f"{hashlib.sha256('|'.join(words).encode()).hexdigest()}.json"
 
 
 def _known(memo: Path) -> Slim | None:

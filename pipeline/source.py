@@ -9,10 +9,9 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline import archive, debian, imported, localtree, series, treestore
+from pipeline import archive, debian, imported, localtree, series, treediff, treestore
 from pipeline.errors import UserError
 from pipeline.model import DebianSource, DirectorySource, GitSource
-from pipeline.values import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.engine import Engine
     from pipeline.model import Source, Variant
     from pipeline.series import Patch
+    from pipeline.values import Tree
 
 APPLY_SECONDS = 300
 
@@ -36,9 +36,7 @@ def tree(
     """
     patches = series.read(variant)
     plain = _plain(engine, variant.source, toolchain, cache, fresh=fresh, say=say)
-    named = Tree(
-        variant=variant.name, image=toolchain, digest=plain.digest, origin=plain.origin, mount=plain.mount,
-    )  # fmt: skip
+    named = replace(plain, variant=variant.name, image=toolchain)
     return _patched(engine, named, patches, cache, say) if patches else named
 
 
@@ -59,16 +57,23 @@ def _patched(
 ) -> Tree:  # fmt: skip
     digest = patched_digest(plain.digest, patches)
     names = ", ".join(patch.name for patch in patches)
-    made = Tree(variant=plain.variant, image=plain.image, digest=digest, origin=f"{plain.origin} + {names}")
+    made = replace(plain, digest=digest, origin=f"{plain.origin} + {names}", plain=plain, mount="", owner="")
     known = treestore.known(engine, plain.image, plain.variant, digest, cache)
-    if known:
-        return replace(known, origin=made.origin)  # the same texts may have had other names
+    if known and known.code:
+        return replace(made, mount=known.mount, code=known.code)  # the same texts may have had other names
     say(f"variant {plain.variant}: applying {names}")
     with treestore.making(engine, plain.image) as (box, target):
         treestore.copy(box, plain, target)
         for number, patch in enumerate(patches):
             _apply(box, target, number, patch, plain)
-        return treestore.keep(engine, box, target, made, cache)
+        differs = treediff.between(box, f"{treestore.FOLDER}/{treestore.key(plain.digest)}", target)
+        code = patched_code(plain, differs.code)
+        return treestore.keep(engine, box, target, replace(made, code=code), cache)
+
+
+def patched_code(plain: Tree, differs: str) -> str:
+    """What tells a patched tree's code from others': that of the plain tree, if only Kconfig files differ."""
+    return hashlib.sha256(f"{plain.built_of}\n{differs}".encode()).hexdigest() if differs else plain.built_of
 
 
 def patched_digest(plain: str, patches: Sequence[Patch]) -> str:

@@ -9,27 +9,28 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline import artifact, build, estimates, images, oldconfig, policy, resolve, source
+from pipeline import estimates, host, images, oldconfig, policy, resolve, source
 from pipeline.errors import HostError
+from pipeline.slots import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
     from pathlib import Path
-    from threading import BoundedSemaphore
 
     from pipeline.engine import Engine
     from pipeline.oldconfig import Old
     from pipeline.progress import View
     from pipeline.record import State
-    from pipeline.values import Build
+    from pipeline.run import Options
 
 
+MEMORY_SHARE = 0.9  # of what is available when a command starts
 MOST_TREES = 16  # resolved at the same time, each in a container of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What every stage works with. `jobs` bounds compilers and boots at a time, and `slots` has as many.
+    """What every stage works with. `slots` bounds all that computes; it has `jobs` processors.
 
     `folder_of` is a cell's folder.
     """
@@ -38,10 +39,23 @@ class Bench:
     view: View
     cache: Path
     jobs: int
-    slots: BoundedSemaphore
+    slots: Slots
     fresh: bool
     keep: Callable[[State], None]
     folder_of: Callable[[State], Path]
+
+
+def bench(
+    engine: Engine, view: View, options: Options, *, keep: Callable[[State], None] = lambda _: None,
+    folder_of: Callable[[State], Path] | None = None,
+) -> Bench:  # fmt: skip
+    """What the stages of one command work with; cells without a folder of their own have the cache's."""
+    jobs = options.jobs or host.cores()
+    memory = int(host.memory_bytes()[1] / 2**20 * MEMORY_SHARE)
+    return Bench(
+        engine=engine, view=view, cache=options.cache, jobs=jobs, slots=Slots(jobs, memory), fresh=options.fresh,
+        keep=keep, folder_of=folder_of or (lambda _: options.cache),
+    )  # fmt: skip
 
 
 def grouped(states: Iterable[State], key: Callable[[State], Hashable]) -> list[list[State]]:
@@ -57,24 +71,25 @@ def going(states: Sequence[State]) -> list[State]:
     return [state for state in states if state.going]
 
 
+def guarded(bench: Bench, group: list[State], do: Callable[[list[State]], None]) -> None:
+    """Do something for cells that share it, and keep their records; a HostError becomes their error."""
+    try:
+        do(group)
+    except HostError as error:
+        for state in group:
+            state.error = str(error)
+    for state in group:
+        bench.keep(state)
+
+
 def each(bench: Bench, groups: Sequence[list[State]], do: Callable[[list[State]], None], workers: int) -> None:
     """Do the same for each group, some at a time; a HostError becomes the error of its group alone.
 
     An interrupt removes the containers, which ends what the other threads wait for.
     """
-
-    def guarded(group: list[State]) -> None:
-        try:
-            do(group)
-        except HostError as error:
-            for state in group:
-                state.error = str(error)
-        for state in group:
-            bench.keep(state)
-
     pool = ThreadPoolExecutor(max_workers=max(1, workers))
     try:
-        for future in [pool.submit(guarded, group) for group in groups]:
+        for future in [pool.submit(guarded, bench, group, do) for group in groups]:
             future.result()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -163,56 +178,3 @@ def resolutions(bench: Bench, states: Sequence[State]) -> None:
 
 def _asked(state: State) -> resolve.Asked:
     return resolve.Asked(state.old, state.layers, policy.policies()[state.cell.policy])
-
-
-def builds(bench: Bench, states: Sequence[State], toolchains: dict[str, str]) -> None:
-    """Build each distinct kernel once, and check what was built; `toolchains` gives their identities."""
-    for state in going(states):
-        if state.tree and state.resolution:
-            identity = toolchains[state.cell.toolchain]
-            text = state.slim.text if state.slim else state.resolution.final
-            state.kernel = build.kernel(state.tree, identity, text, state.resolution.declared)
-
-    def make(group: list[State]) -> None:
-        state = group[0]
-        if state.kernel is None:
-            return
-        found = None if bench.fresh else build.known(state.kernel, bench.cache)
-        found = found or _build(bench, state)
-        checked = artifact.check(found) if found.ok else None
-        for other in group:
-            other.build, other.artifact = found, checked
-            other.seconds["build"] = 0.0 if found.reused else round(found.seconds / len(group), 2)
-
-    groups = grouped(going(states), lambda state: state.kernel.key if state.kernel else state.cell.name)
-    _announce(bench, groups)
-    each(bench, groups, make, 1)
-
-
-def _announce(bench: Bench, groups: Sequence[list[State]]) -> None:
-    """Say how many kernels there are, and how long those that must be built may take."""
-    kernels = [(group[0], group[0].kernel) for group in groups]
-    missing = [state for state, kernel in kernels if kernel and (bench.fresh or not build.known(kernel, bench.cache))]
-    seconds = sum(estimates.about(bench.cache, "build", _build_name(state)) for state in missing)
-    known = len(groups) - len(missing)
-    text = f"{len(groups)} distinct kernels, {known} known before"
-    bench.view.say(text + (f"; building {len(missing)}: about {seconds / 60:.0f} min" if missing else ""))
-
-
-def _build_name(state: State) -> str:
-    return f"{state.cell.variant.name}/{state.cell.config.name}"
-
-
-def _build(bench: Bench, state: State) -> Build:
-    kernel = state.kernel
-    if kernel is None:
-        raise HostError(f"{state.cell.name} has no kernel to build")
-    name = _build_name(state)
-    with bench.view.work(f"build {name}", estimates.about(bench.cache, "build", name)) as work:
-        made = build.build(
-            bench.engine, kernel, bench.cache, bench.folder_of(state), jobs=bench.jobs, line=work,
-        )  # fmt: skip
-        work.note = f"kernel {kernel.key[:12]}" if made.ok else made.reason
-    if made.ok:
-        estimates.took(bench.cache, "build", name, made.seconds)
-    return made

@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline import atomic
@@ -28,7 +29,8 @@ FOLDER = "/trees"
 OWNER = "1001:1001"
 LIMITS = Limits(memory=4096, seconds=1800)
 COPY_SECONDS = 600
-STALE_MINUTES = "120"  # a half-made tree that is older was left by a killed run
+DISK = "./inv doctor says how full the disk is"
+STALE_MINUTES = "240"  # a half-made tree that is older was left by a killed run
 
 
 def known(engine: Engine, toolchain: str, variant: str, digest: str, cache: Path) -> Tree | None:
@@ -41,7 +43,8 @@ def known(engine: Engine, toolchain: str, variant: str, digest: str, cache: Path
     # where the engine is on this machine, its folder can be seen; it would make an empty one for a tree that is gone
     if os.path.isdir(made.folder) and not os.path.lexists(f"{mount}/Kconfig"):  # noqa: PTH112 - Path raises on EACCES
         return None
-    return Tree(variant=variant, image=toolchain, digest=digest, origin=str(note["origin"]), mount=mount)
+    code = str(note.get("code", ""))
+    return Tree(variant=variant, image=toolchain, digest=digest, origin=str(note["origin"]), mount=mount, code=code)
 
 
 @contextmanager
@@ -61,7 +64,7 @@ def making(
         try:
             yield box, target
         except BaseException:
-            _clear(box, target)
+            clear(box, target)
             raise
 
 
@@ -71,19 +74,25 @@ def keep(engine: Engine, box: Container, target: str, tree: Tree, cache: Path) -
     moved = box.run(["mv", "-T", target, final], user=OWNER)  # takes the place of an empty folder, and of no other
     if moved.exit_status:
         _must(box, ["test", "-f", f"{final}/Kconfig"], f"keep a tree: {moved.stderr.strip()}")
-        _clear(box, target)  # made by somebody else meanwhile, of the same content
+        clear(box, target)  # made by somebody else meanwhile, of the same content
     made = engine.volume(VOLUME)
     if made is None:
         raise HostError(f"the volume {VOLUME} was removed while a tree was made", hint="run this again")
-    atomic.write_json(_memo(cache, tree.digest), {"volume": made.identity, "origin": tree.origin})
-    mount = f"{made.folder}/{key(tree.digest)}"
-    return Tree(variant=tree.variant, image=tree.image, digest=tree.digest, origin=tree.origin, mount=mount)
+    note = {"volume": made.identity, "origin": tree.origin, "code": tree.code}
+    atomic.write_json(_memo(cache, tree.digest), note)
+    return replace(tree, mount=f"{made.folder}/{key(tree.digest)}")
 
 
 def copy(box: Container, plain: Tree, target: str) -> None:
     """Fill a folder with a tree that is there; files are shared until somebody replaces them."""
     source = f"{FOLDER}/{key(plain.digest)}"
     _must(box, ["cp", "-al", f"{source}/.", target], f"copy the tree {plain.origin}")
+
+
+def noted_code(cache: Path, digest: str) -> str:
+    """What is noted of a tree's code (values.Tree.code); empty when the tree was never here."""
+    note = atomic.read_json(_memo(cache, digest))
+    return str(note.get("code", "")) if isinstance(note, dict) else ""
 
 
 def mounted(tree: Tree) -> dict[str, dict[str, str]]:
@@ -103,10 +112,11 @@ def remove_unknown(engine: Engine, toolchain: str, cache: Path) -> None:
         for name in there:
             made_now = name.startswith(".new-") and volume.folder in used
             if name not in names and not made_now and f"{volume.folder}/{name}" not in used:
-                _clear(box, f"{FOLDER}/{name}")
+                clear(box, f"{FOLDER}/{name}")
 
 
-def _clear(box: Container, folder: str) -> None:
+def clear(box: Container, folder: str) -> None:
+    """Remove a folder of the store, if the engine still answers."""
     try:
         box.run(["rm", "-rf", folder], user=OWNER, seconds=COPY_SECONDS)
     except HostError:
@@ -116,8 +126,7 @@ def _clear(box: Container, folder: str) -> None:
 def _must(box: Container, argv: list[str], doing: str) -> None:
     done = box.run(argv, user=OWNER, seconds=COPY_SECONDS)
     if done.exit_status:
-        hint = "./inv doctor says how full the disk is"
-        raise HostError(f"cannot {doing}", details=done.log[-2000:], hint=hint)
+        raise HostError(f"cannot {doing}", details=done.log[-2000:], hint=DISK)
 
 
 def key(digest: str) -> str:

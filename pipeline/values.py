@@ -17,13 +17,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """A variant's source tree: `image` has the tools for it, `mount` is its folder on the engine's host."""
+    """A variant's source tree: `image` has the tools for it, `mount` is its folder on the engine's host.
+
+    `plain` is the tree that it was patched from. `code` tells trees apart by all but their Kconfig files, and is empty
+    where that is not known. `owner` is the folder of a tree that somebody works in: its states belong together.
+    """
 
     variant: str
     image: str
     digest: str
     origin: str
     mount: str = ""
+    plain: Tree | None = None
+    code: str = ""
+    owner: str = ""
+
+    @property
+    def built_of(self) -> str:
+        """A digest of what kernels are built of: two trees that share it give the same kernel for the same .config."""
+        return self.code or self.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +109,11 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """A finished build: `folder` holds bzImage, System.map, config, modules/ and build.log."""
+    """A finished build: `folder` holds bzImage, System.map, config, modules/ and build.log.
+
+    `start` is the key of the kernel whose object tree it began with, empty for none, and `compiled` how many objects
+    were made.
+    """
 
     kernel: Kernel
     folder: Path
@@ -105,6 +121,8 @@ class Build:
     reason: str
     seconds: float
     reused: bool
+    start: str = ""
+    compiled: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

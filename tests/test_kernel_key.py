@@ -76,7 +76,7 @@ def kept(cache: Path) -> Path:
     for name, text in files.items():
         atomic.write(folder / name, text)
     digests = {name: build._digest(folder / name) for name in files}
-    atomic.write_json(folder / "build.json", {"seconds": 12.5, "files": digests})
+    atomic.write_json(folder / "build.json", {"seconds": 12.5, "start": "", "compiled": 3, "files": digests})
     return folder
 
 
@@ -135,8 +135,10 @@ def test_a_host_without_disk_memory_or_time_is_not_the_kernels_fault(log: str, s
     assert caught.value.hint
 
 
-def test_a_strangers_tree_has_a_compiler_cache_of_its_own() -> None:
-    trees = [replace(TREE, digest=digest) for digest in ("deb:1", "deb:2", "dir:3", "patched:4")]
-    assert [build.ccache_volume(tree) for tree in trees] == [
-        "hvmatrix-ccache", "hvmatrix-ccache", "hvmatrix-ccache-3", "hvmatrix-ccache-4",
-    ]  # fmt: skip
+def test_the_kconfig_of_a_folder_is_not_part_of_the_key() -> None:
+    """What its Kconfig files say is all in the .config; a patched tree of strangers keeps its kernels to itself."""
+    mine = replace(TREE, digest="dir:1", code="dir:c", owner="/home/me/linux")
+    assert build.kernel(mine, "gcc 14", CONFIG).key == build.kernel(replace(mine, digest="dir:2"), "gcc 14", CONFIG).key
+    assert build.kernel(mine, "gcc 14", CONFIG).key != build.kernel(replace(mine, code="dir:d"), "gcc 14", CONFIG).key
+    patched = replace(TREE, digest="patched:1", code="c")
+    assert build.kernel(patched, "g", CONFIG).key != build.kernel(replace(patched, digest="patched:2"), "g", CONFIG).key

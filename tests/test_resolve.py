@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from pipeline import intent, kconfig, localtree, policy, resolve, run, showing
 from pipeline.errors import HostError
 from pipeline.model import DirectorySource, Loudness
+from pipeline.slots import Slots
 from pipeline.values import Resolution
 from tests import fakematrix
 
@@ -45,7 +45,7 @@ def carry(engine: Engine, toolchain: str, trees: str, tmp_path: Path, faketree: 
         old = kconfig.compose([kconfig.parse(text.encode(), "x") for text in layers])
         asked = [resolve.Asked(kconfig.render(old.values()), layers, known[name]) for name in wanted]
         found = resolve.resolve(
-            engine, tree, asked, tmp_path / "cache", slots=BoundedSemaphore(2), jobs=2, fresh=fresh,
+            engine, tree, asked, tmp_path / "cache", slots=Slots(2), jobs=2, fresh=fresh,
         )  # fmt: skip
         return dict(zip(wanted, found, strict=True))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from pipeline import atomic, intent, kconfig, progress, record, slimming, stages
 from pipeline.model import Cell, Config, DirectorySource, Intent, Ladder, Machine, Variant
+from pipeline.slots import Slots
 from pipeline.values import Tree as SourceTree
 from tests import tinyconf
 
@@ -176,7 +176,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> stages.Bench:
 
     monkeypatch.setattr("pipeline.resolve.resolve", resolve)
     return stages.Bench(
-        engine=cast("Any", None), view=progress.Plain(), cache=tmp_path / "cache", jobs=1, slots=BoundedSemaphore(1),
+        engine=cast("Any", None), view=progress.Plain(), cache=tmp_path / "cache", jobs=1, slots=Slots(1),
         fresh=False, keep=lambda _: None, folder_of=lambda _: tmp_path,
     )  # fmt: skip
 

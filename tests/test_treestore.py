@@ -111,7 +111,7 @@ def test_a_half_made_tree_of_a_killed_run_is_never_used(
     tree = made(engine, toolchain, tmp_path)
     assert inside(engine, tree, "cat Kconfig") == "config HYPERV\n"
     assert half in look(engine, toolchain, "ls -A").split()  # it may be another run's that goes on
-    look(engine, toolchain, f"touch -d '3 hours ago' {half}")
+    look(engine, toolchain, f"touch -d '5 hours ago' {half}")
     made(engine, toolchain, tmp_path, digest="x:2")
     names = {treestore.key("x:1"), treestore.key("x:2")}
     assert set(look(engine, toolchain, "ls -A").split()) == names

@@ -9,4 +9,5 @@ RUN apt-get -q update \
  && install -d -o 1000 -g 1000 /build /work /ccache && install -d -o 1001 -g 1001 /src /trees \
  && dpkg-query -W > /usr/share/hvmatrix/packages && gcc --version | head -n 1 > /usr/share/hvmatrix/compiler
 ENV CC=gcc HOME=/tmp
-COPY build-kernel conf-alone fetch-package kconfig-texts new-folder run-policy unpack-tree /usr/local/bin/
+COPY build-kernel conf-alone fetch-package kconfig-texts make-goals new-folder object-depends run-policy tree-diff trim-objects \
+     unpack-tree /usr/local/bin/

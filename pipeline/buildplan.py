@@ -1,0 +1,65 @@
+"""Which kernel is built from whose object tree: asks the planner, with what this machine has kept and learnt.
+
+Nothing is built here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from pipeline import distance, estimates, objecttrees, spanning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from pipeline.objecttrees import ObjectTree
+    from pipeline.values import Kernel, Tree
+
+LEARNT = 4  # object trees of a family that are asked what depends on what; more say little more
+
+
+def steps(kept: Sequence[ObjectTree], cache: Path, wanted: Sequence[Kernel]) -> list[spanning.Step]:
+    """The builds of the wanted kernels, parents first; `kept` are the object trees there are, oldest first."""
+    both = itertools.chain((objecttrees.options(one.config) for one in wanted), (one.options for one in kept))
+    options = distance.varying(both)
+    nodes = [
+        spanning.Wanted(key=one.key, tree=one.tree.digest, options=differs, ancestors=_ancestors(one.tree, kept))
+        for one, differs in zip(wanted, options[: len(wanted)], strict=True)
+    ]
+    there = [
+        spanning.Kept(key=one.key, tree=one.tree, options=differs)
+        for one, differs in zip(kept, options[len(wanted) :], strict=True)
+    ]
+    families = {one.tree.digest: {one.tree.digest, *_ancestors(one.tree, kept)} for one in wanted}
+    learnt: dict[frozenset[str], distance.Depends] = {}
+
+    def depends(tree: str) -> distance.Depends:
+        family = frozenset(families.get(tree, {tree}))
+        if family not in learnt:
+            learnt[family] = _learnt(one for one in kept if one.tree in family)
+        return learnt[family]
+
+    return spanning.plan(nodes, there, depends, rates=estimates.rates(cache))
+
+
+def _ancestors(tree: Tree, kept: Iterable[ObjectTree]) -> tuple[str, ...]:
+    """The trees whose objects a tree may start from: what it was patched from, and its own folder's earlier states.
+
+    What is patched contains all of the plain tree, so nothing reaches it that is not in it anyway.
+    """
+    states = {one.tree for one in kept if tree.owner and one.owner == tree.owner} - {tree.digest}
+    plain = [tree.plain.digest, *_ancestors(tree.plain, kept)] if tree.plain else []
+    return (*plain, *sorted(states))
+
+
+def _learnt(trees: Iterable[ObjectTree]) -> distance.Depends:
+    """What is known of a family: of its newest object trees."""
+    texts = []
+    for one in list(trees)[-LEARNT:]:
+        try:
+            texts.append(one.depends.read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            continue
+    return distance.merged(distance.parse(text) for text in texts)

@@ -1,0 +1,151 @@
+"""A kernel built in the objects of another equals one built from nothing, bit for bit, on real trees.
+
+Clean ones are built from nothing; that of another config without ccache, so that ccache is checked by it as well.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline import asking, bootstrap, build, ccache, objecttrees, policy, resolve, source, treediff, treestore
+from pipeline.errors import HostError
+from pipeline.slots import Slots
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.engine import Engine
+    from pipeline.objecttrees import ObjectTree
+    from pipeline.values import Build, Kernel, Tree
+
+pytestmark = pytest.mark.boot
+ROOT = Path(__file__).resolve().parent.parent
+BASE = """CONFIG_64BIT=y
+CONFIG_PRINTK=y
+CONFIG_MODULES=y
+CONFIG_PCI=y
+CONFIG_ACPI=y
+CONFIG_HYPERVISOR_GUEST=y
+CONFIG_PARAVIRT=y
+CONFIG_X86_X2APIC=y
+"""
+ONE = BASE + "CONFIG_HYPERV=y\nCONFIG_HYPERV_VMBUS=m\nCONFIG_HYPERV_BALLOON=m\nCONFIG_HYPERV_UTILS=m\n"
+OTHER = BASE + "CONFIG_HYPERV=y\nCONFIG_HYPERV_VMBUS=y\nCONFIG_HYPERV_BALLOON=m\nCONFIG_BLOCK=y\n"
+HEADER = 's/"swapper"/"swopper"/', "include/linux/init_task.h"
+KCONFIG = 's/default "(none)"/default "patched"/', "init/Kconfig"
+
+
+class Place:
+    """Builds kernels of one real tree, and of copies of it in which a file was edited."""
+
+    def __init__(self, engine: Engine, toolchain: str, variant: str, folder: Path) -> None:
+        self.engine, self.toolchain, self.folder = engine, toolchain, folder
+        found = asking.variant(variant, ROOT / "matrix.yaml")
+        cache = bootstrap.cache_folder()
+        self.plain = source.tree(engine, found, toolchain, cache, fresh=False, say=bootstrap.say)
+
+    def edited(self, script: str, path: str) -> Tree:
+        tree = replace(self.plain, digest=f"test:{self.plain.digest}{script}", plain=self.plain)
+        with treestore.making(self.engine, self.toolchain) as (box, target):
+            treestore.copy(box, self.plain, target)
+            done = box.run(["sed", "-i", script, f"{target}/{path}"], user=treestore.OWNER)
+            assert done.exit_status == 0, done.log
+            return treestore.keep(self.engine, box, target, tree, self.folder)
+
+    def kernel(self, tree: Tree, text: str, name: str) -> Kernel:
+        """`name` keeps the kernels of the tests apart, as nothing but the toolchain's identity would."""
+        asked = resolve.Asked(text, (text,), policy.policies()["allnoconfig"])
+        (found,) = resolve.resolve(self.engine, tree, [asked], self.folder, slots=Slots(2), jobs=2)
+        assert not isinstance(found, HostError)
+        return build.kernel(tree, name, found.final, found.declared)
+
+    def build(self, kernel: Kernel, start: ObjectTree | None = None, *, keep: bool = False) -> Build:
+        cache = self.folder / ("more" if start else "clean")
+        made = build.build(
+            self.engine, kernel, cache, self.folder / "failed", start, jobs=2, keep=keep, line=lambda _: None,
+        )  # fmt: skip
+        assert made.ok, made.reason
+        assert made.start == (start.key if start else "")
+        return made
+
+    def kept(self, made: Build) -> ObjectTree:
+        found = objecttrees.of(self.engine, made.folder.parent.parent, made.kernel.key)
+        assert found
+        return found
+
+
+def bits(made: Build) -> dict[str, str]:
+    """The digests of vmlinux and of everything else that left the container; only the seconds differ."""
+    files: dict[str, str] = json.loads((made.folder / "build.json").read_text())["files"]
+    found = {name: digest for name, digest in files.items() if name != "build.log"}
+    return found | {"vmlinux": (made.folder / "vmlinux.sha256").read_text()}
+
+
+@pytest.fixture(scope="module", params=["v6.12", "merged"])
+def place(
+    request: pytest.FixtureRequest, engine: Engine, toolchain: str, tmp_path_factory: pytest.TempPathFactory,
+) -> Place:  # fmt: skip
+    return Place(engine, toolchain, request.param, tmp_path_factory.mktemp("incremental"))
+
+
+@pytest.fixture(scope="module")
+def trees(place: Place) -> tuple[Tree, Tree]:
+    """Made before anything is built: the patch is older than every object."""
+    return place.edited(*HEADER), place.edited(*KCONFIG)
+
+
+@pytest.fixture(scope="module")
+def first(place: Place, trees: tuple[Tree, Tree]) -> Iterator[ObjectTree]:
+    """The object tree that the others start from."""
+    assert trees
+    found = place.kept(place.build(place.kernel(place.plain, ONE, "first"), keep=True))
+    yield found
+    objecttrees.forget_one(place.engine, found)
+
+
+def test_another_config(place: Place, first: ObjectTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = place.kernel(place.plain, OTHER, "config")
+    more = place.build(wanted, first)
+    monkeypatch.setattr(ccache, "environment", lambda _: {"CCACHE_DISABLE": "1"})
+    clean = place.build(wanted)
+    assert bits(more) == bits(clean)
+    assert any(name.startswith("modules/") for name in bits(more))
+    assert 0 < more.compiled < clean.compiled / 2
+
+
+def test_a_header_that_was_patched_before_the_objects_were_made(
+    place: Place, trees: tuple[Tree, Tree], first: ObjectTree, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    wanted = place.kernel(trees[0], ONE, "header")
+    more, clean = place.build(wanted, first), place.build(wanted)
+    assert bits(more) == bits(clean)
+
+    @contextmanager
+    def not_newer(_engine: Engine, _toolchain: str, _old: str, tree: Tree) -> Iterator[str]:
+        yield tree.mount
+
+    monkeypatch.setattr(treediff, "newer", not_newer)
+    wrong = place.build(place.kernel(trees[0], ONE, "header"), first)
+    assert bits(wrong) != bits(clean), "without the rule of times make does not see the patch"
+
+
+def test_a_patched_kconfig(place: Place, trees: tuple[Tree, Tree], first: ObjectTree) -> None:
+    wanted = place.kernel(trees[1], ONE, "kconfig")
+    assert 'CONFIG_DEFAULT_HOSTNAME="patched"' in wanted.config
+    more, clean = place.build(wanted, first), place.build(wanted)
+    assert bits(more) == bits(clean)
+
+
+def test_a_patch_that_was_taken_away(place: Place, trees: tuple[Tree, Tree]) -> None:
+    patched = place.kept(place.build(place.kernel(trees[0], ONE, "away"), keep=True))
+    wanted = place.kernel(place.plain, ONE, "away")
+    more, clean = place.build(wanted, patched), place.build(wanted)
+    assert bits(more) == bits(clean)
+    assert more.compiled < clean.compiled / 2
+    objecttrees.forget_one(place.engine, patched)
