@@ -96,6 +96,7 @@ def facts(state: State) -> dict[str, Any]:
         "refused": state.refused,
         "slim": asdict(state.slim) | {"text": ""} if state.slim else None,
         "kernel": state.kernel.key if state.kernel else None,
+        "built": _built(state.build) if state.build else None,
         "release": state.artifact.release if state.artifact else None,
         "build_failed": state.build.reason if state.build and not state.build.ok else "",
         "problems": list(state.artifact.problems) if state.artifact else [],
@@ -118,6 +119,11 @@ def facts(state: State) -> dict[str, Any]:
 def _shown(text: str) -> Mapping[str, str]:
     """The Hyper-V options of a .config; kept, as a cell is written after each stage and many have the same texts."""
     return hyperv.shown(kconfig.values(text))
+
+
+def _built(build: Build) -> dict[str, Any]:
+    """How a kernel came about: of which tree, in whose objects, and how many objects were made."""
+    return {"tree": build.kernel.tree.origin, "start": build.start, "compiled": build.compiled}
 
 
 def _changed(change: Change, options: Mapping[str, Option]) -> dict[str, Any]:
