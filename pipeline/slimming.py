@@ -5,7 +5,9 @@ The full .config is what was resolved and judged; this one is only built and boo
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -32,27 +34,42 @@ VERSION = 2
 
 
 def slims(bench: Bench, states: Sequence[State]) -> None:
-    """Derive the small .config of each cell whose config has one; cells with the same resolution share it."""
+    """Derive the small .config of each cell whose config has one, those of a tree in one container.
 
-    def derive(group: list[State]) -> None:
-        state = group[0]
-        with bench.view.work(f"slim {state.cell.variant.name}/{state.cell.config.name}", 10.0) as work:
-            found = _derived(bench, state)
-            work.note = f"{len(found.kept)} options kept, {len(found.dropped)} dropped"
-        for other in group:
-            other.slim = found
+    Cells with the same resolution share one.
+    """
+
+    def derive_all(group: list[State]) -> None:
+        tree, parts = group[0].tree, _parts(group)
+        if tree is None:
+            return
+        with ExitStack() as stack, bench.view.work(f"slim {group[0].cell.variant.name}", 5.0 * len(parts)) as work:
+            conf = functools.cache(lambda: stack.enter_context(resolve.opened(bench.engine, tree, bench.slots)))
+            for number, part in enumerate(parts, 1):
+                work(f"{number} of {len(parts)}")
+                stages.guarded(bench, part, functools.partial(_give, bench, conf))
+            work.note = f"{len(parts)} small .configs"
 
     wanted = [state for state in stages.going(states) if state.cell.config.slim and state.resolution]
-    groups = stages.grouped(wanted, lambda state: (state.tree, state.cell.config.slim, state.intent, _final(state)))
-    stages.each(bench, groups, derive, bench.jobs)
+    stages.each(bench, stages.grouped(wanted, lambda state: state.tree), derive_all, stages.MOST_TREES)
+
+
+def _parts(group: Sequence[State]) -> list[list[State]]:
+    return stages.grouped(group, lambda state: (state.cell.config.slim, state.intent, _final(state)))
+
+
+def _give(bench: Bench, conf: Callable[[], resolve.Conf], part: Sequence[State]) -> None:
+    found = _derived(bench, part[0], conf)
+    for state in part:
+        state.slim = found
 
 
 def _final(state: State) -> str:
     return state.resolution.final if state.resolution else ""
 
 
-def _derived(bench: Bench, state: State) -> Slim:
-    path, tree, base = _base(state)
+def _derived(bench: Bench, state: State, conf: Callable[[], resolve.Conf]) -> Slim:
+    path, _, base = _base(state)
     values = {option.symbol: option.value for option in base.values()}
     memo = _memo(state, bench.cache)
     known = None if bench.fresh else _known(memo)
@@ -60,11 +77,7 @@ def _derived(bench: Bench, state: State) -> Slim:
         return known
 
     def carry(text: str) -> Resolution:
-        asked = resolve.Asked(text, (text,), policy.policies()["olddefconfig"])
-        found = resolve.resolve(bench.engine, tree, [asked], bench.cache, slots=bench.slots, jobs=1)[0]
-        if isinstance(found, HostError):
-            raise found
-        return found
+        return conf().run(resolve.Asked(text, (text,), policy.policies()["olddefconfig"]))
 
     found = derive(kconfig.values(_final(state)), values, wanted_of(state), str(path), carry)
     # on a machine that can show everything: other cells, on other machines, share what is derived here

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -170,11 +172,11 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> stages.Bench:
     """A bench without an engine: the far end is the model of conf."""
     ASKED.clear()
 
-    def resolve(_engine: object, _tree: object, wanted: Sequence[Any], *_: object, **__: object) -> list[Resolution]:
-        ASKED.extend(one.old for one in wanted)
-        return [tinyconf.Tree(KCONFIG).carried(one.old) for one in wanted]
+    def run(asked: Any) -> Resolution:
+        ASKED.append(asked.old)
+        return tinyconf.Tree(KCONFIG).carried(asked.old)
 
-    monkeypatch.setattr("pipeline.resolve.resolve", resolve)
+    monkeypatch.setattr("pipeline.resolve.opened", lambda *_: nullcontext(SimpleNamespace(run=run)))
     return stages.Bench(
         engine=cast("Any", None), view=progress.Plain(), cache=tmp_path / "cache", jobs=1, slots=Slots(1),
         fresh=False, keep=lambda _: None, folder_of=lambda _: tmp_path,
@@ -228,8 +230,8 @@ def test_one_that_promises_another_rung_cannot_stand_for_the_full_one(
     wrong = state(base, machine)
     wrong.resolution = tinyconf.Tree(stuck).carried(tinyconf.text(FULL))
     with pytest.MonkeyPatch.context() as patched:
-        carried = tinyconf.Tree(stuck).carried
-        patched.setattr("pipeline.resolve.resolve", lambda *args, **_: [carried(one.old) for one in args[2]])
+        conf = SimpleNamespace(run=lambda asked: tinyconf.Tree(stuck).carried(asked.old))
+        patched.setattr("pipeline.resolve.opened", lambda *_: nullcontext(conf))
         slimming.slims(bench, [wrong])
     assert wrong.slim is None
     assert "cannot stand for the full .config: it promises offered, the full one bound" in wrong.error
