@@ -27,10 +27,9 @@ def groups(states: Sequence[State]) -> list[list[State]]:
 
 
 def tasks(
-    bench: Bench, states: Sequence[State], host: Callable[[], boot.Host], *,
-    building: bool, after: Callable[[str], str],
+    bench: Bench, states: Sequence[State], host: boot.Host, *, building: bool, after: Callable[[str], str],
 ) -> list[Task]:  # fmt: skip
-    """A piece of work a boot; `host` gives the place to boot in, and `after` names what makes the kernel of a key.
+    """A piece of work a boot; `after` names what makes the kernel of a key.
 
     Controls are booted live as soon as anything is: what they prove is that this host shows the truth now. While
     kernels are built that is certain; else they wait to see whether anything else was booted.
@@ -55,20 +54,17 @@ def tasks(
     return [*controls, *plain]
 
 
-def _start(
-    bench: Bench, group: list[State], host: Callable[[], boot.Host], live: list[str], *, control: bool,
-) -> None:  # fmt: skip
+def _start(bench: Bench, group: list[State], host: boot.Host, live: list[str], *, control: bool) -> None:
     for state in stages.going(group):
         state.skip = hyperv.unseen(build.options(state.kernel)) if state.kernel else ""
     going = stages.going(group)
     if not going:
         return
-    place = host()
-    kept = _kept(bench, place, going[0])
+    kept = _kept(bench, host, going[0])
     run = None if bench.fresh or (control and live) else boot.known(kept)
     if run is None:
         live.append(going[0].cell.name)
-        run = _boot(bench, place, going[0])
+        run = _boot(bench, host, going[0])
         if _worth_keeping(run, going[0]):
             boot.keep(run, kept)
     for state in going:

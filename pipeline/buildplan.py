@@ -6,12 +6,13 @@ Nothing is built here.
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline import distance, estimates, objecttrees, spanning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pipeline.objecttrees import ObjectTree
@@ -33,6 +34,7 @@ def steps(kept: Sequence[ObjectTree], cache: Path, wanted: Sequence[Kernel]) -> 
         for one, differs in zip(kept, options[len(wanted) :], strict=True)
     ]
     families = {one.tree.digest: {one.tree.digest, *_ancestors(one.tree, kept)} for one in wanted}
+    names = {digest: name for one in wanted for digest, name in _names(one.tree).items()}
     learnt: dict[frozenset[str], distance.Depends] = {}
 
     def depends(tree: str) -> distance.Depends:
@@ -41,7 +43,20 @@ def steps(kept: Sequence[ObjectTree], cache: Path, wanted: Sequence[Kernel]) -> 
             learnt[family] = _learnt(one for one in kept if one.tree in family)
         return learnt[family]
 
-    return spanning.plan(nodes, there, depends, rates=estimates.rates(cache))
+    planned = spanning.plan(nodes, there, depends, rates=estimates.rates(cache))
+    return [replace(step, why=_readable(step.why, names)) for step in planned]
+
+
+def _readable(why: str, names: Mapping[str, str]) -> str:
+    """A reason with the names of trees instead of their digests."""
+    for digest, name in names.items():
+        why = why.replace(digest, name)
+    return why
+
+
+def _names(tree: Tree) -> dict[str, str]:
+    """What a tree and those that it was patched from are called."""
+    return {tree.digest: tree.origin or tree.variant, **(_names(tree.plain) if tree.plain else {})}
 
 
 def _ancestors(tree: Tree, kept: Iterable[ObjectTree]) -> tuple[str, ...]:

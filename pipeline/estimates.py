@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.values import Build
 
 # Seconds on two cores, measured with the default matrix.
-DEFAULTS = {"tree": 60.0, "resolve": 6.0, "build": 230.0, "boot": 20.0}
+DEFAULTS = {"tree": 60.0, "resolve": 6.0, "boot": 20.0}
 LEARN = 0.3  # how far one build moves a rate
 _lock = threading.Lock()
 

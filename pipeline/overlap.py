@@ -8,14 +8,10 @@ from __future__ import annotations
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-from pipeline.errors import HostError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-Made = TypeVar("Made")
 
 MOST = 64  # at a time; what computes waits for a slot besides
 
@@ -50,22 +46,3 @@ def run(tasks: Sequence[Task], stop: Callable[[], None]) -> None:
         raise
     finally:
         pool.shutdown(wait=True)
-
-
-class Once(Generic[Made]):
-    """A value that one piece of work makes and others wait for; an exception of making it is theirs, too."""
-
-    def __init__(self, make: Callable[[], Made]) -> None:
-        self._make = make
-        self._made: Future[Made] = Future()
-
-    def prepare(self) -> None:
-        """Make it."""
-        try:
-            self._made.set_result(self._make())
-        except HostError as error:
-            self._made.set_exception(error)
-
-    def value(self) -> Made:
-        """The value, as soon as it is there. Raises HostError when it could not be made."""
-        return self._made.result()

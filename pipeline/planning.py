@@ -45,7 +45,9 @@ def rows(asked: Matrix, states: Sequence[State], options: Options) -> list[str]:
     names = _names(states)
     unknown = sum(state.going and state.kernel is None for state in states)
     missing = [kernel for kernel in kernels.values() if not build.known(kernel, options.cache)]
-    steps = buildplan.steps(objecttrees.noted(options.cache), options.cache, missing)
+    identities = {kernel.toolchain for kernel in missing}
+    there = [one for one in objecttrees.noted(options.cache) if one.toolchain in identities]
+    steps = buildplan.steps(there, options.cache, missing)
     seconds = sum(step.seconds for step in steps) + unknown * estimates.rates(options.cache).increment
     at_most = "at most " if unknown else ""
     found.append(

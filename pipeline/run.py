@@ -31,7 +31,6 @@ from pipeline import (
 )
 from pipeline.errors import HostError, PipelineError, UserError
 from pipeline.model import Expectation
-from pipeline.overlap import Once, Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,21 +177,18 @@ def _made(bench: Bench, everyone: Sequence[State], options: Options) -> None:
     """Build what is missing, and boot each kernel as soon as it is there."""
     planned = building.plan(bench, everyone)
     tasks = building.tasks(bench, planned)
+    unsupported = ""
     if options.through == "boot":
         try:
-            chosen = accelerator(options, bench.view)
-        except UnsupportedError as unsupported:
-            overlap.run(tasks, bench.engine.remove_live)
-            for state in everyone:
-                state.skip = str(unsupported)
-                bench.keep(state)
-            return
-        place = Once(lambda: _place(bench, everyone, chosen))
-        tasks = [
-            Task("host", (), place.prepare), *tasks,
-            *boots.tasks(bench, everyone, place.value, building=bool(planned.steps), after=building.task_name),
-        ]  # fmt: skip
+            place = _place(bench, everyone, accelerator(options, bench.view))
+        except UnsupportedError as error:
+            unsupported = str(error)
+        else:
+            tasks += boots.tasks(bench, everyone, place, building=bool(planned.steps), after=building.task_name)
     overlap.run(tasks, bench.engine.remove_live)
+    for state in everyone if unsupported else ():
+        state.skip = unsupported
+        bench.keep(state)
 
 
 def _place(bench: Bench, states: Sequence[State], chosen: str) -> boot.Host:

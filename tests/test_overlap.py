@@ -8,8 +8,7 @@ import threading
 import pytest
 
 from pipeline import overlap
-from pipeline.errors import HostError
-from pipeline.overlap import Once, Task
+from pipeline.overlap import Task
 
 SOON = 5.0
 
@@ -50,27 +49,3 @@ def test_an_exception_ends_all_of_it() -> None:
     with pytest.raises(KeyboardInterrupt):
         overlap.run([Task("a", (), fail), Task("b", ("a",), lambda: done.append("b"))], lambda: stopped.append(True))
     assert (stopped, done) == ([True], [])
-
-
-def test_a_value_is_made_once() -> None:
-    made: list[int] = []
-
-    def make() -> int:
-        made.append(1)
-        return 7
-
-    once = Once(make)
-    once.prepare()
-    assert [once.value(), once.value()] == [7, 7]
-    assert made == [1]
-
-
-def test_who_needs_a_value_that_cannot_be_made_is_told_why() -> None:
-    def make() -> int:
-        raise HostError("no image")
-
-    once = Once(make)
-    once.prepare()
-    for _ in range(2):
-        with pytest.raises(HostError, match="no image"):
-            once.value()

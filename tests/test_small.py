@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline import daemon, estimates, host, images, process
+from pipeline.spanning import Rates
+from pipeline.values import Build, Kernel, Tree
 from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
@@ -24,23 +27,23 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 
 
 def test_estimates_begin_with_defaults(tmp_path: Path) -> None:
-    assert estimates.about(tmp_path, "build", "v6.12/m") == estimates.DEFAULTS["build"]
+    assert estimates.about(tmp_path, "tree", "v6.12/m") == estimates.DEFAULTS["tree"]
 
 
 def test_estimates_remember_a_name_and_its_kind(tmp_path: Path) -> None:
-    estimates.took(tmp_path, "build", "v6.12/m", 100.04)
-    estimates.took(tmp_path, "build", "v6.12/y", 50)
-    assert estimates.about(tmp_path, "build", "v6.12/m") == 100.0
-    assert estimates.about(tmp_path, "build", "another") == 50.0
+    estimates.took(tmp_path, "tree", "v6.12/m", 100.04)
+    estimates.took(tmp_path, "tree", "v6.12/y", 50)
+    assert estimates.about(tmp_path, "tree", "v6.12/m") == 100.0
+    assert estimates.about(tmp_path, "tree", "another") == 50.0
     assert estimates.about(tmp_path, "boot", "v6.12/m") == estimates.DEFAULTS["boot"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '"x"', '{"build": "soon", "build:x": null}', "7"])
+@pytest.mark.parametrize("text", ["", "{", "[1]", '"x"', '{"tree": "soon", "tree:x": null}', "7"])
 def test_damaged_estimates_are_defaults_and_mend(tmp_path: Path, text: str) -> None:
     (tmp_path / "timings.json").write_text(text)
-    assert estimates.about(tmp_path, "build", "x") == estimates.DEFAULTS["build"]
-    estimates.took(tmp_path, "build", "x", 3)
-    assert estimates.about(tmp_path, "build", "x") == 3.0
+    assert estimates.about(tmp_path, "tree", "x") == estimates.DEFAULTS["tree"]
+    estimates.took(tmp_path, "tree", "x", 3)
+    assert estimates.about(tmp_path, "tree", "x") == 3.0
 
 
 def test_estimates_of_many_threads_are_all_kept(tmp_path: Path) -> None:
@@ -50,6 +53,21 @@ def test_estimates_of_many_threads_are_all_kept(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert [estimates.about(tmp_path, "boot", str(n)) for n in range(20)] == [n + 1 for n in range(20)]
+
+
+def test_builds_teach_what_they_cost(tmp_path: Path) -> None:
+    tree = Tree(variant="v", image="i", digest="d", origin="")
+    kernel = Kernel(key="k", tree=tree, toolchain="t", config="")
+    made = Build(kernel=kernel, folder=tmp_path, ok=True, reason="", seconds=225.0, reused=False, compiled=1000)
+    assert estimates.rates(tmp_path) == Rates()
+    for _ in range(30):
+        estimates.built(tmp_path, made)
+        estimates.built(tmp_path, replace(made, start="another", compiled=100, seconds=40.0))
+    found = estimates.rates(tmp_path)
+    assert found.full + 1000 * found.each == pytest.approx(225, abs=1)
+    assert found.increment + 100 * found.each == pytest.approx(40, abs=1)
+    (tmp_path / "timings.json").write_text('{"rates": {"each": "soon"}}')
+    assert estimates.rates(tmp_path) == Rates()
 
 
 def test_this_process_is_not_gone() -> None:
@@ -122,12 +140,12 @@ def containers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_tags_are_named_by_content_and_not_by_time(containers: Path) -> None:
     before = images.current()
-    assert len(before) == 4 + len(images.toolchains())
+    assert len(before) == 5 + len(images.toolchains())
     os.utime(containers / "host" / "Dockerfile", (1, 1))
     assert images.current() == before
 
 
-@pytest.mark.parametrize(("name", "kept"), [("base", 1), ("guest", 4), ("host", 4), ("toolchain", 4)])
+@pytest.mark.parametrize(("name", "kept"), [("base", 1), ("guest", 5), ("host", 5), ("toolchain", 4)])
 def test_a_changed_image_changes_its_tag_and_those_above(containers: Path, name: str, kept: int) -> None:
     before = images.current()
     path = next(path for path in sorted((containers / name).iterdir()) if not path.name.endswith("Dockerfile"))
