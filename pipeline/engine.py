@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import docker
 import requests
 from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.types import Mount
 
 from pipeline import process
 from pipeline.container import PROJECT, Container, Limits, translated
@@ -37,6 +38,17 @@ class Volume:
 
     folder: str
     identity: str
+
+
+def _mounts(volumes: Mapping[str, Mapping[str, str]]) -> list[Mount]:
+    """Volumes by their names, and folders on the engine's host by their paths."""
+    return [
+        Mount(
+            target=where["bind"], source=source, type="bind" if source.startswith("/") else "volume",
+            read_only=where["mode"] == "ro",
+        )
+        for source, where in volumes.items()
+    ]  # fmt: skip
 
 
 class Engine:
@@ -130,7 +142,8 @@ class Engine:
     ) -> Iterator[Container]:
         """A container that idles, or runs `command`, until the block ends; then it is removed with its volumes.
 
-        It ends by itself after `limits.seconds`, should this process be killed.
+        It ends by itself after `limits.seconds`, should this process be killed. A folder of the engine's host that is
+        not there is a HostError: named among "volumes" it would be made, and an empty tree be built.
         """
         if self._closed:
             raise HostError("interrupted: no more containers are made")
@@ -139,7 +152,7 @@ class Engine:
             inner = self.client.containers.create(
                 image, argv, user=user, network_mode="host" if network else "none", cap_drop=["ALL"],
                 cap_add=list(capabilities), security_opt=["no-new-privileges"], mem_limit=f"{limits.memory}m",
-                memswap_limit=f"{limits.memory}m", pids_limit=limits.processes, volumes=dict(volumes or {}),
+                memswap_limit=f"{limits.memory}m", pids_limit=limits.processes, mounts=_mounts(volumes or {}),
                 devices=list(devices), tty=terminal, stdin_open=terminal, working_dir="/", entrypoint=[],
                 labels={PROJECT: "container", OWNER: process.identity()}, log_config={"type": "none"},
             )  # fmt: skip
