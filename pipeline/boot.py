@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline import archive, atomic, console, cpio, hyperv, images, kmod, proof, qemu
+from pipeline import archive, atomic, console, cpio, hyperv, images, kmod, leases, proof, qemu
 from pipeline.console import Timers
 from pipeline.container import BUILDER, Limits
 from pipeline.errors import HostError
@@ -169,6 +169,7 @@ def keep(run: BootRun, folder: Path) -> None:
 
 def known(folder: Path) -> BootRun | None:
     """The kept boot of a folder, if it is there whole and proved."""
+    leases.used(folder)
     try:
         run = load(folder)
     except (OSError, ValueError, KeyError, TypeError):

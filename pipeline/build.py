@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, atomic, ccache, hyperv, kconfig, objecttrees, treediff, treestore
+from pipeline import archive, atomic, ccache, hyperv, kconfig, leases, objecttrees, treediff, treestore
 from pipeline.container import Limits
 from pipeline.errors import HostError
 from pipeline.values import Build, Kernel
@@ -59,6 +59,8 @@ def config_of(wanted: Kernel) -> str:
 def known(wanted: Kernel, cache: Path) -> Build | None:
     """The finished build of a kernel, if the cache has it whole."""
     folder = cache / "kernels" / wanted.key
+    if not leases.used(folder):
+        return None
     note: Any = atomic.read_json(folder / "build.json")
     try:
         whole = all(_digest(folder / name) == digest for name, digest in note["files"].items())
@@ -87,7 +89,7 @@ def build(
             folder = stack.enter_context(treediff.newer(engine, wanted.tree.image, start.tree, wanted.tree))
             mounts = {folder: {"bind": "/src", "mode": "ro"}} if folder else mounts
             start = start if folder else None
-        volumes = {**ccache.mounted(engine, wanted.tree), **mounts}
+        volumes = {**ccache.mounted(engine, wanted.tree, cache), **mounts}
         image = start.image if start else wanted.tree.image
         box = stack.enter_context(engine.container(image, limits=LIMITS, volumes=volumes))
         box.put("/build", archive.pack({".config": config_of(wanted).encode()}, owner=1000))

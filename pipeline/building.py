@@ -9,7 +9,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline import artifact, build, buildplan, estimates, objecttrees, stages
+from pipeline import artifact, build, buildplan, estimates, objecttrees, room, stages
 from pipeline.errors import HostError
 from pipeline.overlap import Task
 
@@ -50,10 +50,22 @@ def plan(bench: Bench, states: Sequence[State]) -> Planned:
             missing.append(kernel)
     kept = objecttrees.kept(bench.engine, bench.cache, missing[0].toolchain) if missing and not bench.fresh else []
     steps = tuple(buildplan.steps(kept, bench.cache, missing))
+    _make_room(bench, kept, steps)
     seconds = sum(step.seconds for step in steps)
     text = f"{len(groups)} distinct kernels, {len(groups) - len(missing)} known before"
     bench.view.say(text + (f"; building {len(missing)}: about {seconds / 60:.0f} min" if missing else ""))
     return Planned(steps, groups)
+
+
+def _make_room(bench: Bench, kept: Sequence[ObjectTree], steps: Sequence[Step]) -> None:
+    """See to it that the builds fit on the disk, without what they start from. Raises HostError when they do not."""
+    parents = {step.parent for step in steps}
+    for one in kept:
+        if one.key in parents:
+            objecttrees.touch(one)
+    if steps:
+        places = room.places(bench.cache, bench.cache, bench.engine.root())
+        room.make(bench.engine, places, room.Work(kernels=len(steps)), bench.view.say)
 
 
 def _kernel(group: Sequence[State]) -> Kernel:

@@ -7,17 +7,24 @@ one; every other tree only reads that one, and writes to one of its own.
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline import enginedisk
+from pipeline import atomic, bootstrap, enginedisk, leases
+from pipeline.container import Limits
+from pipeline.errors import HostError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from pipeline.engine import Engine
     from pipeline.values import Tree
 
 PREFIX = "hvmatrix-ccache"
 SHARED = f"{PREFIX}-debian"
 OWN_FOLDER, SHARED_FOLDER = "/ccache", "/ccache-debian"
+TRIM_SECONDS = 1200
 
 
 def volume(tree: Tree) -> str:
@@ -27,15 +34,29 @@ def volume(tree: Tree) -> str:
     return f"{PREFIX}-{hashlib.sha256((tree.owner or tree.digest).encode()).hexdigest()[:12]}"
 
 
-def mounted(engine: Engine, tree: Tree) -> dict[str, dict[str, str]]:
-    """The volumes of a container that builds a tree, made if need be."""
+def mounted(engine: Engine, tree: Tree, cache: Path) -> dict[str, dict[str, str]]:
+    """The volumes of a container that builds a tree, made if need be, with their use noted in the cache."""
     own = volume(tree)
     volumes = {own: {"bind": OWN_FOLDER, "mode": "rw"}}
     if own != SHARED:
         volumes[SHARED] = {"bind": SHARED_FOLDER, "mode": "ro"}
-    for name in volumes:
-        engine.ensure_volume(name)
+    with _locked(cache):
+        for name in volumes:
+            atomic.write(note(cache, name), "" if name == SHARED else f"{tree.owner or tree.origin}\n")
+            engine.ensure_volume(name)
     return volumes
+
+
+@contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    """Keep others from removing a compiler cache between the note of its use and its use, or the other way round."""
+    with atomic.writing(str(cache / "ccaches")), bootstrap.locked(cache / "ccaches" / ".lock"):
+        yield
+
+
+def note(cache: Path, name: str) -> Path:
+    """The file whose time says when a compiler cache was used last; in it stands by whom."""
+    return cache / "ccaches" / name
 
 
 def environment(tree: Tree) -> dict[str, str]:
@@ -61,3 +82,33 @@ def environment(tree: Tree) -> dict[str, str]:
 def forget(engine: Engine) -> None:
     """Remove every compiler cache that nobody uses now."""
     enginedisk.remove_volumes(engine, PREFIX)
+
+
+def remove(engine: Engine, cache: Path, name: str, *, own: bool = True) -> bool:
+    """Remove one compiler cache; False when a running command or a container uses it.
+
+    Without `own`, what this process itself used is not spared (leases.since).
+    """
+    with _locked(cache):
+        since, path = leases.since(cache, own=own), note(cache, name)
+        if since is not None and path.exists() and path.stat().st_mtime >= since:
+            return False
+        if not enginedisk.remove_volume(engine, name):
+            return False
+        path.unlink(missing_ok=True)
+    return True
+
+
+def trim(engine: Engine, toolchain: str, name: str, most: int) -> int:
+    """Remove what was used least recently until at most so many bytes are left; the bytes that are left.
+
+    Builds may go on meanwhile: what is gone is a miss (ccache 4.11, --trim-dir). Raises HostError when it fails.
+    """
+    volumes = {name: {"bind": OWN_FOLDER, "mode": "rw"}}
+    with engine.container(toolchain, limits=Limits(seconds=TRIM_SECONDS), volumes=volumes) as box:
+        size = f"{max(1, most // 1024)}KiB"  # 0 would be no limit
+        argv = ["ccache", "--trim-dir", OWN_FOLDER, "--trim-max-size", size, "--trim-method", "atime"]
+        done = box.run(argv, seconds=TRIM_SECONDS, environment={"CCACHE_CONFIGPATH": "/dev/null"})
+        if done.exit_status:
+            raise HostError(f"cannot trim {name}", details=done.log[-2000:])
+        return int(box.run(["du", "-s", "-B1", OWN_FOLDER]).stdout.split()[0])

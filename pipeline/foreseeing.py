@@ -59,6 +59,11 @@ def states(asked: Matrix, cells: Sequence[Cell], cache: Path) -> list[State]:
     return found
 
 
+def trees(several: Sequence[State], cache: Path) -> list[State]:
+    """Copies of the cells with nothing but the trees that their variants led to last."""
+    return [replace(state, tree=_tree(state.cell.variant, state.cell.toolchain, cache)) for state in several]
+
+
 def _tree(variant: Variant, toolchain: str, cache: Path) -> Tree | None:
     """The tree that a variant led to last; none of a source that must be looked at again each time."""
     if not isinstance(variant.source, DebianSource):

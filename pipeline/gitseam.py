@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from pipeline import atomic
+from pipeline import atomic, leases
 from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ def _mirrored(source: GitSource, mirrors: Path, where: str, *, fresh: bool) -> P
     kept = f"refs/hvmatrix/{_slug(source.ref)}"
     with _held(repository):
         _run(mirrors, ["init", "--quiet", "--bare", "--template=", repository.name], where)
+        leases.used(repository)
         present = _run(repository, ["rev-parse", "--verify", "--quiet", kept], where, expect=(0, 1))
         if present.returncode == 0 and OBJECT.fullmatch(source.ref) and not fresh:
             return repository  # a commit does not move

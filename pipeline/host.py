@@ -59,9 +59,23 @@ def probe(device: Path = Path("/dev/kvm")) -> Probe:
 
 def free_bytes(path: Path) -> int:
     """Free bytes on the disk of a path, or of its nearest folder that exists."""
+    return shutil.disk_usage(_there(path)).free
+
+
+def disk_bytes(path: Path) -> int:
+    """All bytes of the disk of a path, or of its nearest folder that exists."""
+    return shutil.disk_usage(_there(path)).total
+
+
+def disk(path: Path) -> int:
+    """A number that tells the disk of a path from others (st_dev)."""
+    return _there(path).stat().st_dev
+
+
+def _there(path: Path) -> Path:
     while not path.exists():
         path = path.parent
-    return shutil.disk_usage(path).free
+    return path
 
 
 def memory_bytes() -> tuple[int, int]:

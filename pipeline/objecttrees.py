@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline import atomic, enginedisk, images, kconfig
+from pipeline import atomic, enginedisk, images, kconfig, leases, treestore
 from pipeline.errors import HostError
 
 if TYPE_CHECKING:
@@ -53,8 +53,13 @@ def noted(cache: Path) -> list[ObjectTree]:
 
 
 def of(engine: Engine, cache: Path, key: str) -> ObjectTree | None:
-    """One object tree, if it is still there."""
-    return _read(_note(cache, key), enginedisk.labelled(engine, LABEL))
+    """One object tree, if it is still there; it and the tree that it was made of are noted as used."""
+    if not leases.used(_note(cache, key)):
+        return None
+    found = _read(_note(cache, key), enginedisk.labelled(engine, LABEL))
+    if found:
+        leases.used(treestore.memo(cache, treestore.key(found.tree)))
+    return found
 
 
 def _used(path: Path) -> float:
@@ -111,15 +116,12 @@ def options(config: str) -> dict[str, str]:
 
 
 def touch(tree: ObjectTree) -> None:
-    """Note that an object tree was used now."""
-    try:
-        tree.depends.with_suffix(".json").touch()
-    except OSError as error:
-        raise HostError(f"cannot note the use of {tree.image}", details=str(error)) from error
+    """Note that an object tree is used now: that a build is planned which starts from it."""
+    leases.used(tree.depends.with_suffix(".json"))
 
 
 def forget_one(engine: Engine, tree: ObjectTree) -> bool:
-    """Remove one object tree; False when a container uses it, or another tree stands on it."""
+    """Remove one object tree; False when a container uses it. What another one has of it stays with that one."""
     removed = enginedisk.remove_image(engine, tree.image)
     if removed:
         tree.depends.with_suffix(".json").unlink(missing_ok=True)
@@ -127,10 +129,41 @@ def forget_one(engine: Engine, tree: ObjectTree) -> bool:
     return removed
 
 
+def remove(engine: Engine, cache: Path, key: str, *, own: bool = True) -> bool:
+    """Remove one object tree with its notes, or what is left of it; False when a command or a container uses it.
+
+    Without `own`, what this process itself used is not spared (leases.since).
+    """
+    note, depends = notes(cache, key)
+    path = note if note.exists() else depends
+    aside = leases.take(cache, path, own=own) if path.exists() else None
+    if path.exists():
+        return False
+    if engine.labels(tag(key)) is not None and not enginedisk.remove_image(engine, tag(key)):
+        if aside:
+            leases.put_back(aside, path)
+        return False
+    for left in (aside, depends):
+        if left:
+            left.unlink(missing_ok=True)
+    return True
+
+
 def forget(engine: Engine) -> None:
     """Remove every object tree that no container uses."""
     for key in enginedisk.labelled(engine, LABEL):
         enginedisk.remove_image(engine, tag(key))
+
+
+def notes(cache: Path, key: str) -> tuple[Path, Path]:
+    """The files about an object tree: its note, whose time is that of its last use, and what depends on what."""
+    note = _note(cache, key)
+    return note, note.with_suffix(".depends")
+
+
+def keys(cache: Path) -> set[str]:
+    """The keys of all object trees that there are files about."""
+    return {path.stem for path in (cache / "objects").glob("[!.]*")}
 
 
 def _note(cache: Path, key: str) -> Path:

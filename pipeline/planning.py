@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pipeline import asking, atomic, build, buildplan, estimates, foreseeing, objecttrees
+from pipeline import asking, atomic, build, buildplan, estimates, foreseeing, objecttrees, room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,12 +55,15 @@ def rows(asked: Matrix, states: Sequence[State], options: Options) -> list[str]:
         f" {len(kernels) - len(missing)} known before, about {seconds / 60:.0f} min",
     )
     found += [f"  {names[step.key]}: {step.why}, about {step.seconds:.0f} s" for step in steps]
+    count = 0
     if options.through == "boot":
         count = len({(state.kernel.key, state.cell.machine) for state in states if state.kernel}) + unknown
         count += len(asked.controls)
         cost = f"about {count * estimates.about(options.cache, 'boot', 'nested') / 2 / 60:.0f} min"
         found.append(f"boot: {at_most}{count} ({len(asked.controls)} of them controls), two at a time, {cost}")
         found += [f"control: {control.cell.name} must reach {control.reaches}" for control in asked.controls]
+    asked_work = room.work(states, options.cache, kernels=len(missing) + unknown, boots=count)
+    found.append(room.row(options.cache, asked_work, at_most=bool(unknown)))
     learnt = atomic.read_json(options.cache / "timings.json")
     found.append("seconds are " + ("what this machine took before" if learnt else "of a machine with two cores"))
     return found

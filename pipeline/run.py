@@ -15,16 +15,19 @@ from pipeline import (
     boots,
     bootstrap,
     building,
+    foreseeing,
     host,
     images,
     overlap,
     progress,
     record,
     replay,
+    room,
     session,
     settling,
     showing,
     slimming,
+    space,
     stages,
     store,
     table,
@@ -43,8 +46,6 @@ if TYPE_CHECKING:
 
 THROUGH = ("resolve", "build", "boot")
 ACCELERATORS = ("auto", "kvm", "nested")
-# GiB that a run needs free before it starts: images and trees, then ccache and kernels.
-NEEDED_GIB = {"resolve": 8, "build": 10, "boot": 10}
 INTERRUPTED = 130
 
 
@@ -81,7 +82,7 @@ def of(asked: Matrix, options: Options) -> int:
     """Do the main job on a matrix that was read already; the exit status."""
     states = asking.states(asked, asking.select(asked, options.cells))
     controls = _controls(asked) if options.through == "boot" else []
-    _check_disk(options)
+    room.check(room.places(options.cache, options.results), room.Work())
     folder = store.new_run(options.results)
     note: dict[str, Any] = {"matrix": str(options.file), "digest": asked.digest, "through": options.through}
     note["exit_status"] = None
@@ -135,30 +136,17 @@ def _controls(asked: Matrix) -> list[State]:
     return made
 
 
-def _check_disk(options: Options, engine_root: str = "") -> None:
-    """Refuse to start what would not fit; trees that are there already need no second place."""
-    known = any((options.cache / "sources").glob("*.json"))
-    needed = 2 if known else NEEDED_GIB[options.through]
-    places = {options.cache: needed, options.results.absolute(): 1}
-    if engine_root and Path(engine_root).is_dir():
-        places[Path(engine_root)] = needed
-    for folder, gib in places.items():
-        free = host.free_bytes(folder) / 2**30
-        if free < gib:
-            raise HostError(
-                f"no disk space: {folder} has {free:.1f} GiB free, {gib} GiB are needed",
-                hint="free some disk (./inv prune), or set HVMATRIX_CACHE to a folder on a larger one",
-            )
-
-
 def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]]) -> None:
     """The stages in order; records are written after each."""
     everyone = [state for state, _ in homes]
     folders = {id(state): home for state, home in homes}
     for state, home in homes:
         store.write_cell(home, state, options.through)
-    with session.session(view) as engine:
-        _check_disk(options, engine.root())
+    with session.session(view, options.cache) as engine:
+        known = foreseeing.trees(everyone, options.cache)
+        room.use(known, options.cache)
+        places = room.places(options.cache, options.results, engine.root())
+        room.make(engine, places, room.work(known, options.cache), view.say)
         bench = stages.bench(
             engine, view, options, folder_of=lambda state: folders[id(state)],
             keep=lambda state: store.write_cell(folders[id(state)], state, options.through),
@@ -186,6 +174,8 @@ def _made(bench: Bench, everyone: Sequence[State], options: Options) -> None:
         else:
             tasks += boots.tasks(bench, everyone, place, building=bool(planned.steps), after=building.task_name)
     overlap.run(tasks, bench.engine.remove_live)
+    if planned.steps:
+        space.trim(bench.engine, bench.cache, space.cap(bench.cache), own=False, say=bench.view.say)
     for state in everyone if unsupported else ():
         state.skip = unsupported
         bench.keep(state)

@@ -6,13 +6,15 @@ Interrupts, SIGTERM and SIGHUP end it in the same way.
 from __future__ import annotations
 
 import signal
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
+from pipeline import bootstrap, leases
 from pipeline.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pipeline.progress import View
 
@@ -24,15 +26,21 @@ def _interrupt(number: int, _frame: object) -> NoReturn:
 
 
 @contextmanager
-def session(view: View) -> Iterator[Engine]:
-    """An engine whose containers do not outlive the block, whichever way it ends."""
+def session(view: View, cache: Path | None = None) -> Iterator[Engine]:
+    """An engine whose containers do not outlive the block, whichever way it ends; what the block uses stays till then.
+
+    `cache` is where a command keeps what it makes, if it has one of its own: the engine is the user's in any case.
+    """
     heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup's stay ignored
     before = {number: signal.signal(number, _interrupt) for number in heard}
     engine = Engine()
     try:
-        if left := engine.reap():
-            view.say(f"removed {left} container(s) that a killed run left behind")
-        yield engine
+        with ExitStack() as stack:
+            for folder in {bootstrap.cache_folder(), cache or bootstrap.cache_folder()}:
+                stack.enter_context(leases.held(folder))
+            if left := engine.reap():
+                view.say(f"removed {left} container(s) that a killed run left behind")
+            yield engine
     finally:
         engine.remove_live()
         for number, handler in before.items():

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline import atomic
+from pipeline import atomic, bootstrap, leases
 from pipeline.container import Limits
 from pipeline.errors import HostError
 from pipeline.values import Tree
@@ -35,7 +35,8 @@ STALE_MINUTES = "240"  # a half-made tree that is older was left by a killed run
 
 def known(engine: Engine, toolchain: str, variant: str, digest: str, cache: Path) -> Tree | None:
     """A tree that is there already; None when it must be made."""
-    note = atomic.read_json(_memo(cache, digest))
+    path = memo(cache, key(digest))
+    note = atomic.read_json(path) if leases.used(path) else None
     made = engine.volume(VOLUME)
     if made is None or not isinstance(note, dict) or note.get("volume") != made.identity:
         return None
@@ -71,15 +72,20 @@ def making(
 def keep(engine: Engine, box: Container, target: str, tree: Tree, cache: Path) -> Tree:
     """Give a finished folder its name; the tree with the place where it can be mounted from."""
     final = f"{FOLDER}/{key(tree.digest)}"
-    moved = box.run(["mv", "-T", target, final], user=OWNER)  # takes the place of an empty folder, and of no other
+    with _locked(cache):
+        moved = box.run(["mv", "-T", target, final], user=OWNER)  # takes the place of an empty folder, and of no other
+        if moved.exit_status:
+            _must(box, ["test", "-f", f"{final}/Kconfig"], f"keep a tree: {moved.stderr.strip()}")
+        made = engine.volume(VOLUME)
+        if made is None:
+            raise HostError(f"the volume {VOLUME} was removed while a tree was made", hint="run this again")
+        plain = key(tree.plain.digest) if tree.plain else ""
+        note = {
+            "volume": made.identity, "origin": tree.origin, "code": tree.code, "plain": plain, "owner": tree.owner,
+        }  # fmt: skip
+        atomic.write_json(memo(cache, key(tree.digest)), note)
     if moved.exit_status:
-        _must(box, ["test", "-f", f"{final}/Kconfig"], f"keep a tree: {moved.stderr.strip()}")
         clear(box, target)  # made by somebody else meanwhile, of the same content
-    made = engine.volume(VOLUME)
-    if made is None:
-        raise HostError(f"the volume {VOLUME} was removed while a tree was made", hint="run this again")
-    note = {"volume": made.identity, "origin": tree.origin, "code": tree.code}
-    atomic.write_json(_memo(cache, tree.digest), note)
     return replace(tree, mount=f"{made.folder}/{key(tree.digest)}")
 
 
@@ -91,7 +97,7 @@ def copy(box: Container, plain: Tree, target: str) -> None:
 
 def noted_code(cache: Path, digest: str) -> str:
     """What is noted of a tree's code (values.Tree.code); empty when the tree was never here."""
-    note = atomic.read_json(_memo(cache, digest))
+    note = atomic.read_json(memo(cache, key(digest)))
     return str(note.get("code", "")) if isinstance(note, dict) else ""
 
 
@@ -100,19 +106,57 @@ def mounted(tree: Tree) -> dict[str, dict[str, str]]:
     return {tree.mount: {"bind": "/src", "mode": "ro"}}
 
 
+def present(box: Container) -> dict[str, float]:
+    """What is in the store that a container has at FOLDER, each with the time at which it got its name."""
+    argv = ["find", FOLDER, "-mindepth", "1", "-maxdepth", "1", "-printf", r"%f %C@\n"]
+    rows = (line.split() for line in box.run(argv, user=OWNER).stdout.splitlines())
+    return {name: float(changed) for name, changed in rows}
+
+
 def remove_unknown(engine: Engine, toolchain: str, cache: Path) -> None:
     """Remove the trees that no note in the cache names, but for those that another run builds from or makes now."""
     volume = engine.volume(VOLUME)
     if volume is None:
         return
-    names = {path.stem for path in (cache / "trees").glob("*.json")}
     used = engine.mounts()
     with engine.container(toolchain, limits=LIMITS, volumes={VOLUME: {"bind": FOLDER, "mode": "rw"}}) as box:
-        there = box.run(["ls", "-A", FOLDER], user=OWNER).stdout.split()
-        for name in there:
+        there, since = present(box), leases.since(cache)
+        names = {path.stem for path in (cache / "trees").glob("*.json")}
+        for name, changed in there.items():
             made_now = name.startswith(".new-") and volume.folder in used
+            made_now |= since is not None and changed >= since
             if name not in names and not made_now and f"{volume.folder}/{name}" not in used:
                 clear(box, f"{FOLDER}/{name}")
+
+
+def remove(engine: Engine, toolchain: str, cache: Path, name: str, *, own: bool = True) -> bool:
+    """Remove one tree by the name of its folder; False when a running command or a container uses it.
+
+    Without `own`, what this process itself used is not spared (leases.since).
+    """
+    volume = engine.volume(VOLUME)
+    if volume is None or f"{volume.folder}/{name}" in engine.mounts():
+        return False
+    note, left = memo(cache, name), f"{FOLDER}/.new-{secrets.token_hex(8)}"
+    with engine.container(toolchain, limits=LIMITS, volumes={VOLUME: {"bind": FOLDER, "mode": "rw"}}) as box:
+        with _locked(cache):
+            aside = leases.take(cache, note, own=own) if note.exists() else None
+            if note.exists():
+                return False
+            moved = box.run(["mv", "-T", f"{FOLDER}/{name}", left], user=OWNER)
+        if moved.exit_status and aside:
+            leases.put_back(aside, note)
+        elif aside:
+            aside.unlink(missing_ok=True)
+        clear(box, left)
+    return not moved.exit_status
+
+
+@contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    """Keep others from giving a tree its name, or taking it away: folder and note come and go together."""
+    with atomic.writing(str(cache / "trees")), bootstrap.locked(cache / "trees" / ".lock"):
+        yield
 
 
 def clear(box: Container, folder: str) -> None:
@@ -134,5 +178,6 @@ def key(digest: str) -> str:
     return hashlib.sha256(digest.encode()).hexdigest()[:24]
 
 
-def _memo(cache: Path, digest: str) -> Path:
-    return cache / "trees" / f"{key(digest)}.json"
+def memo(cache: Path, name: str) -> Path:
+    """The note of a tree, by the name of its folder; its time is that of the tree's last use."""
+    return cache / "trees" / f"{name}.json"

@@ -125,7 +125,7 @@ def test_an_engine_that_is_gone_is_a_host_error(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_an_image_that_does_not_build_says_why(engine: Engine) -> None:
-    context = images._context("guest", "Dockerfile")
+    context = images._context("guest", "Dockerfile", ())
     arguments = {"BASE": "localhost/hvmatrix/no:such"}
     with pytest.raises(HostError) as caught:
         engine.build(context, tag="localhost/hvmatrix/test:none", dockerfile="Dockerfile", arguments=arguments)

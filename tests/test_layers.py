@@ -19,7 +19,8 @@ PURE = (
     "kconfig", "expr", "exprtree", "kconfiglang", "kconfigsymbols", "kconfigtree", "carried", "reasons", "explain",
     "told", "intent", "chain", "mend", "hyperv", "flags", "cpio", "qemu", "aptsources", "proof", "dmesg", "observe",
     "postmortem", "verdict", "record", "model", "values", "errors", "yamlscan", "ikconfig", "mbox", "unpacked",
-    "audit", "auditview", "builtin", "distance", "lanes", "spanning", "goals", "kbuildlang", "kbuildscope", "makevalues", "compare", "compare_text",
+    "audit", "auditview", "builtin", "distance", "lanes", "spanning", "goals", "items", "kbuildlang", "kbuildscope",
+    "makevalues", "compare", "compare_text",
 )  # fmt: skip
 IMPURE = {"os", "subprocess", "socket", "docker", "pexpect", "requests", "shutil", "tempfile", "pathlib"}
 ONLY = {"docker": {"engine", "enginedisk", "container"}, "pexpect": {"console"}, "tasks": {"cli"}}

@@ -184,18 +184,16 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> stages.Bench:
 
 
 def test_cells_that_resolve_alike_share_one(bench: stages.Bench, base: Path) -> None:
-    states = [state(base), state(base, BARE)]
-    slimming.slims(bench, states)
+    slimming.slims(bench, states := [state(base), state(base, BARE)])
     assert states[0].slim is states[1].slim
     assert states[0].slim
     assert "HYPERV_NET" in states[0].slim.kept
 
 
 def test_what_was_derived_before_is_not_asked_again(bench: stages.Bench, base: Path) -> None:
-    first, second = state(base), state(base)
-    slimming.slims(bench, [first])
+    slimming.slims(bench, [first := state(base)])
     count = len(ASKED)
-    slimming.slims(bench, [second])
+    slimming.slims(bench, [second := state(base)])
     assert second.slim == first.slim
     assert len(ASKED) == count
     for note in (bench.cache / "slims").iterdir():

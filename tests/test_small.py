@@ -6,18 +6,18 @@ import socket
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline import daemon, estimates, host, images, process
+from pipeline.errors import HostError, UserError
 from pipeline.spanning import Rates
 from pipeline.values import Build, Kernel, Tree
-from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
