@@ -96,7 +96,9 @@ def _modules(modules: Mapping[str, Path], options: Mapping[str, str], release: s
         if wanted != (path is not None):
             problems.append(f"{name}.ko is {'missing' if wanted else 'there'}")
     for name, path in sorted(modules.items()):
-        built_for = kmod.info(kmod.load(path)).release
-        if built_for != release:
-            problems.append(f"{name}.ko was built for {built_for}, not for {release}")
+        found = kmod.info(kmod.load(path))
+        if found.release != release:
+            problems.append(f"{name}.ko was built for {found.release}, not for {release}")
+        # modpost names only modules there, never what is built in: of a choice of modules none may lack another
+        problems += [f"{name}.ko needs {other}.ko, which is missing" for other in found.depends if other not in modules]
     return problems

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline import images, intent, matrix, oldconfig, record, stages
 from pipeline.errors import UserError
 from pipeline.gitseam import is_local
-from pipeline.model import Cell, Config, DirectorySource, GitSource, Machine, Matrix, Variant
+from pipeline.model import Cell, Config, DirectorySource, GitSource, Machine, Matrix, Targets, Variant
 from pipeline.policy import policies
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ def states(asked: Matrix, cells: Iterable[Cell]) -> list[record.State]:
     """A state for each cell, with its old .config read where that is a file."""
     meant = intent.named(asked.intent)
     expected = {cell: matrix.expectation(cell, asked.expectations) for cell in cells}
-    made = [record.State(cell=cell, expectation=found, intent=meant) for cell, found in expected.items()]
+    made = [
+        record.State(cell=cell, expectation=found, intent=meant, targets=asked.targets)
+        for cell, found in expected.items()
+    ]
     read_configs(made)
     return made
 
@@ -79,7 +82,7 @@ def alone(config: str, source: str, policy: str, file: Path) -> Matrix:
     )  # fmt: skip
     return Matrix(
         path=file, digest=hashlib.sha256(repr(cell).encode()).hexdigest(), cells=(cell,), expectations=(), controls=(),
-        intent=known.intent if known else None,
+        intent=known.intent if known else None, targets=known.targets if known else Targets.INTENT,
     )  # fmt: skip
 
 

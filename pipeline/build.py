@@ -35,15 +35,20 @@ KILLED = {124, 137}  # timeout(1)'s own end, and SIGKILL
 _ERROR = re.compile(r"(: error: |: fatal error: |undefined reference|ERROR: modpost|^make.*\*\*\* (?!\[))")
 
 
-def kernel(tree: Tree, toolchain: str, final: str, declared: tuple[str, ...] = ()) -> Kernel:
-    """The kernel of a tree, a toolchain's identity and a resolved .config; equal inputs give the same key."""
+def kernel(
+    tree: Tree, toolchain: str, final: str, declared: tuple[str, ...] = (), goals: tuple[str, ...] = (),
+) -> Kernel:  # fmt: skip
+    """The kernel of a tree, a toolchain's identity, a resolved .config and what is made of it (goals.py).
+
+    Equal inputs give the same key.
+    """
     settled = kconfig.replaced(kconfig.replaced(final, "LOCALVERSION", '""'), "LOCALVERSION_AUTO", "n")
     options = kconfig.parse(settled.encode(), ".config").values()
     text = "\n".join(sorted(kconfig.line(option.symbol, option.value) for option in options))
     # of a folder that somebody works in, what its Kconfig files say is all in the .config
     origin = tree.built_of if tree.owner else tree.digest
-    key = hashlib.sha256(f"{origin}\n{toolchain}\n{text}".encode()).hexdigest()
-    return Kernel(key=key, tree=tree, toolchain=toolchain, config=settled, declared=declared)
+    key = hashlib.sha256("\n".join([origin, toolchain, text, *goals]).encode()).hexdigest()
+    return Kernel(key=key, tree=tree, toolchain=toolchain, config=settled, declared=declared, goals=goals)
 
 
 def options(built: Kernel) -> dict[str, str]:
@@ -94,7 +99,8 @@ def build(
         box = stack.enter_context(engine.container(image, limits=LIMITS, volumes=volumes))
         box.put("/build", archive.pack({".config": config_of(wanted).encode()}, owner=1000))
         made = box.run(
-            ["build-kernel", str(jobs)], seconds=BUILD_SECONDS, line=line, environment=ccache.environment(wanted.tree),
+            ["build-kernel", str(jobs), *wanted.goals], seconds=BUILD_SECONDS, line=line,
+            environment=ccache.environment(wanted.tree),
         )  # fmt: skip
         seconds = round(time.monotonic() - began, 2)
         if made.exit_status:

@@ -12,6 +12,7 @@ from pipeline import (
     asking,
     atomic,
     debian,
+    goalsource,
     images,
     oldconfig,
     policy,
@@ -54,8 +55,11 @@ def states(asked: Matrix, cells: Sequence[Cell], cache: Path) -> list[State]:
     def ask(tree: Tree, several: Sequence[Asked]) -> list[Resolution | None]:
         return [resolve.foreseen(tree, one, cache) for one in several]
 
+    def made(tree: Tree, state: State) -> tuple[str, ...] | None:
+        return goalsource.foreseen(tree, settling.text(state), state.intent, cache, targets=state.targets)
+
     known = [state for state in found if state.going and (state.slim or not state.cell.config.slim)]
-    settling.name([state for state in known if state.cell.toolchain in identities], identities, ask)
+    settling.name([state for state in known if state.cell.toolchain in identities], identities, ask, made)
     return found
 
 

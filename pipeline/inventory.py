@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.engine import Engine
 
 FOLDERS = {"kernels": KERNEL, "boots": BOOT, "git": MIRROR}
-NOTES = ("resolutions", "slims", "configs", "folders")
+NOTES = ("resolutions", "slims", "configs", "folders", "goals")
 OTHERS = ("objects", "trees", "ccaches")  # they stand for what the engine has
 
 

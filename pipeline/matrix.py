@@ -32,6 +32,7 @@ from pipeline.model import (
     Matrix,
     Outcome,
     TarballSource,
+    Targets,
     Variant,
 )
 from pipeline.yamlscan import MAX_BYTES, Problem, short
@@ -168,6 +169,7 @@ class _Builder:
                 for row in data["controls"]
             ),
             intent=_intent(data["intent"]) if "intent" in data else None,
+            targets=Targets(data.get("targets", Targets.INTENT)),
         )
 
     def _paths(self, texts: Iterable[str]) -> tuple[Path, ...]:

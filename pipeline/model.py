@@ -72,6 +72,13 @@ class Ending(StrEnum):
     FLOODED = "flooded"
 
 
+class Targets(StrEnum):
+    """What of a kernel is made: the image and the modules that the intent needs, or the image and every module."""
+
+    INTENT = "intent"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebianSource:
     """The newest Debian package that matches `package` in `suite` and whose tree has all of `requires`."""
@@ -218,3 +225,4 @@ class Matrix:
     expectations: tuple[Expectation, ...]
     controls: tuple[Control, ...]
     intent: Intent | None = None
+    targets: Targets = Targets.INTENT

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CACHES = (
     "kernels", "boots", "resolutions", "slims", "sources", "configs", "trees", "folders", "git", "objects", "ccaches",
+    "goals",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline import hyperv, intent, kconfig
-from pipeline.model import Loudness
+from pipeline.model import Loudness, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,7 @@ class State:
     expectation: Expectation | None
     intent: Intent = intent.HYPERV
     control: bool = False
+    targets: Targets = Targets.INTENT
     old: str = ""
     layers: tuple[str, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)

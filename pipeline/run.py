@@ -131,7 +131,7 @@ def _controls(asked: Matrix) -> list[State]:
     made = []
     for control in asked.controls:
         expectation = Expectation(cells=control.cell.name, where="controls", ladder=control.reaches)
-        made.append(record.State(cell=control.cell, expectation=expectation, control=True))
+        made.append(record.State(cell=control.cell, expectation=expectation, control=True, targets=asked.targets))
     asking.read_configs(made)
     return made
 

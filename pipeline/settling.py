@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pipeline import build, kconfig, policy, resolve, stages
-from pipeline.errors import HostError
+from pipeline import build, goalsource, kconfig, policy, resolve, stages
 from pipeline.resolve import Asked
 from pipeline.values import Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pipeline.errors import HostError
     from pipeline.record import State
     from pipeline.stages import Bench
-    from pipeline.values import Kernel, Tree
+    from pipeline.values import Tree
 
 
+Goals = Callable[["Tree", "State"], tuple[str, ...] | None]
 Ask = Callable[["Tree", Sequence[Asked]], Sequence["Resolution | HostError | None"]]
 
 
@@ -31,21 +32,28 @@ def kernels(bench: Bench, states: Sequence[State], toolchains: Mapping[str, str]
     def ask(tree: Tree, asked: Sequence[Asked]) -> Sequence[Resolution | HostError | None]:
         return resolve.resolve(bench.engine, tree, asked, bench.cache, slots=bench.slots, jobs=bench.jobs)
 
-    name(stages.going(states), toolchains, ask)
+    def goals(tree: Tree, state: State) -> tuple[str, ...]:
+        return goalsource.of(
+            bench.engine, tree, text(state), state.intent, bench.cache, targets=state.targets, fresh=bench.fresh,
+        )  # fmt: skip
+
+    name(stages.going(states), toolchains, ask, goals)
 
 
-def name(states: Sequence[State], toolchains: Mapping[str, str], ask: Ask) -> None:
-    """Name the kernels of cells; `ask` gives what a tree's own conf makes of .configs, None where that is not known."""
+def name(states: Sequence[State], toolchains: Mapping[str, str], ask: Ask, goals: Goals) -> None:
+    """Name the kernels of cells.
+
+    `ask` gives what a tree's own conf makes of .configs, None where that is not known, and `goals` what is made of a
+    cell's kernel when it is built of a tree, None where that is not known.
+    """
     going = [state for state in states if state.tree and state.resolution]
     same = _same(going, ask)
     for state in going:
-        state.kernel = _kernel(state, _plain(state) if id(state) in same else state.tree, toolchains)
-
-
-def _kernel(state: State, tree: Tree | None, toolchains: Mapping[str, str]) -> Kernel:
-    if tree is None or state.resolution is None:
-        raise HostError(f"{state.cell.name} is not resolved")
-    return build.kernel(tree, toolchains[state.cell.toolchain], text(state), state.resolution.declared)
+        tree = _plain(state) if id(state) in same else state.tree
+        wanted = goals(tree, state) if tree else None
+        if tree and state.resolution and wanted is not None:
+            identity = toolchains[state.cell.toolchain]
+            state.kernel = build.kernel(tree, identity, text(state), state.resolution.declared, wanted)
 
 
 def text(state: State) -> str:

@@ -92,7 +92,8 @@ class Slim:
 class Kernel:
     """What is really built; `key` is a digest of tree, patches, .config and toolchain.
 
-    `declared` are the Hyper-V options that its tree has; one without a line in `config` is off.
+    `declared` are the Hyper-V options that its tree has; one without a line in `config` is off. `goals` are what is
+    made of it, for make-goals; none means everything.
     """
 
     key: str
@@ -100,6 +101,7 @@ class Kernel:
     toolchain: str
     config: str
     declared: tuple[str, ...] = ()
+    goals: tuple[str, ...] = ()
 
     @property
     def localversion(self) -> str:

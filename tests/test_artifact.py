@@ -144,6 +144,13 @@ def test_a_module_of_another_build(tmp_path: Path) -> None:
     assert artifact.check(made).problems == (f"hv_balloon.ko was built for 6.12.1-other, not for {release}",)
 
 
+def test_a_choice_of_modules_lacks_none_that_another_needs(tmp_path: Path) -> None:
+    made = built(tmp_path / "build")
+    release = artifact.release_of(made.folder / "bzImage")
+    (made.folder / "modules" / "hv_balloon.ko").write_bytes(module("hv_balloon", "hv-vmbus,drm", release=release))
+    assert artifact.check(made).problems == ("hv_balloon.ko needs drm.ko, which is missing",)
+
+
 def test_an_image_of_another_build(tmp_path: Path) -> None:
     made = built(tmp_path / "build")
     (made.folder / "bzImage").write_bytes(bzimage("6.12.117-other"))

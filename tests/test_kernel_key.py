@@ -65,6 +65,13 @@ def test_the_suffix_is_not_part_of_the_key(text: str) -> None:
     assert build.kernel(TREE, "gcc 14", text).key == KERNEL.key
 
 
+def test_what_is_made_is_part_of_the_key() -> None:
+    """A kernel without its other modules is not found where all of them are asked for."""
+    few = build.kernel(TREE, "gcc 14", CONFIG, goals=("bzImage", "drivers/hv/hv_vmbus.ko"))
+    assert few.key != KERNEL.key
+    assert few.key != build.kernel(TREE, "gcc 14", CONFIG, goals=("bzImage",)).key
+
+
 def test_the_config_that_is_built_carries_the_suffix() -> None:
     found = kconfig.values(build.config_of(KERNEL))
     assert found == {**kconfig.values(CONFIG), "LOCALVERSION": f'"-{KERNEL.key[:12]}"'}

@@ -15,7 +15,17 @@ import pytest
 
 from pipeline import matrix
 from pipeline.errors import UserError
-from pipeline.model import DebianSource, DirectorySource, Expectation, Ladder, Loudness, Machine, Matrix, Outcome
+from pipeline.model import (
+    DebianSource,
+    DirectorySource,
+    Expectation,
+    Ladder,
+    Loudness,
+    Machine,
+    Matrix,
+    Outcome,
+    Targets,
+)
 
 DEFAULT = (Path(__file__).parent / "golden" / "matrix" / "matrix.yaml").read_text("utf-8")
 KNOWN: dict[str, Any] = {"policies": {"olddefconfig", "oldconfig"}, "toolchains": ["gcc"]}
@@ -124,6 +134,12 @@ def test_duplicate_cells_are_merged(folder: Path) -> None:
 
 def test_expectations_are_optional(folder: Path) -> None:
     assert changed(folder, (DEFAULT[DEFAULT.index("expect:\n") :], "")).expectations == ()
+
+
+def test_targets(default: Matrix, folder: Path) -> None:
+    assert default.targets is Targets.INTENT
+    for word in Targets:
+        assert changed(folder, ("schema: 1\n", f"schema: 1\ntargets: {word}\n")).targets is word
 
 
 def refused(path: Path) -> str:

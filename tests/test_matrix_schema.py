@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from pipeline import matrix
 from pipeline.errors import UserError
 from pipeline.matrix_words import SCHEMA
-from pipeline.model import Ladder, Loudness, Matrix, Outcome
+from pipeline.model import Ladder, Loudness, Matrix, Outcome, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +60,7 @@ def test_enums_are_in_step_with_the_model() -> None:
     assert DEFS["ladder"]["enum"] == list(Ladder)
     assert known["outcome"]["enum"] == list(Outcome)
     assert known["loudness"]["enum"] == list(Loudness)
+    assert WORDS["properties"]["targets"]["enum"] == list(Targets)
 
 
 def test_the_default_matrix_names_the_schema() -> None:
