@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from pipeline import atomic, benchplan, benchresolve, host, showing
+from pipeline import atomic, benchbuild, benchplan, benchresolve, host, showing
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.run import Options
 
 FOLDER = Path("docs/bench")
-BENCHES = {"plan": benchplan.measure, "resolve": benchresolve.measure}
+BENCHES = {"build": benchbuild.measure, "plan": benchplan.measure, "resolve": benchresolve.measure}
 
 
 def bench(name: str, options: Options, rounds: int) -> int:

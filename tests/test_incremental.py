@@ -141,8 +141,8 @@ def test_a_patched_kconfig(place: Place, trees: tuple[Tree, Tree], first: Object
     assert bits(more) == bits(clean)
 
 
-def test_a_patch_that_was_taken_away(place: Place, trees: tuple[Tree, Tree]) -> None:
-    patched = place.kept(place.build(place.kernel(trees[0], ONE, "away"), keep=True))
+def test_a_patch_that_was_taken_away(place: Place, trees: tuple[Tree, Tree], first: ObjectTree) -> None:
+    patched = place.kept(place.build(place.kernel(trees[0], ONE, "away"), first, keep=True))
     wanted = place.kernel(place.plain, ONE, "away")
     more, clean = place.build(wanted, patched), place.build(wanted)
     assert bits(more) == bits(clean)
