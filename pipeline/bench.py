@@ -17,12 +17,14 @@ from pipeline import atomic, benchbuild, benchplan, benchresolve, host, showing
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pipeline.run import Options
 
 FOLDER = Path("docs/bench")
-BENCHES = {"build": benchbuild.measure, "plan": benchplan.measure, "resolve": benchresolve.measure}
+BENCHES: dict[str, Callable[[Options, int], dict[str, Any]]] = {
+    "build": benchbuild.measure, "plan": benchplan.measure, "resolve": benchresolve.measure,
+}  # fmt: skip
 
 
 def bench(name: str, options: Options, rounds: int) -> int:
