@@ -190,15 +190,21 @@ def engine(_: Context, stop: bool = False) -> int:
     return 0
 
 
-@task(help={"name": "resolve", "rounds": "how often each is measured", **{key: MATRIX_HELP[key] for key in (
-    "file", "cells", "jobs", "plain")}}, auto_shortflags=False)  # fmt: skip
+@task(
+    help={
+        "name": "plan, resolve, or build (which empties the compiler caches)", "rounds": "how often each is measured",
+        "sample": "build: tuxmake builds every Nth kernel only, and the rest is estimated",
+        **{key: MATRIX_HELP[key] for key in ("file", "cells", "jobs", "plain")},
+    },
+    auto_shortflags=False,
+)  # fmt: skip
 @command
 def bench(
-    _: Context, name: str, rounds: int = 1, file: str = "matrix.yaml", cells: str = "", jobs: int = 0,
+    _: Context, name: str, rounds: int = 1, sample: int = 1, file: str = "matrix.yaml", cells: str = "", jobs: int = 0,
     plain: bool = False,
 ) -> int:  # fmt: skip
     """Measure a part of the pipeline against what it stands on, and write docs/bench/NAME.json."""
-    return benching.bench(name, run.Options(file=Path(file), cells=cells, jobs=jobs, plain=plain), rounds)
+    return benching.bench(name, run.Options(file=Path(file), cells=cells, jobs=jobs, plain=plain), rounds, sample)
 
 
 @task(help={"only": "pytest's -k", "quick": "leave out what needs an engine or a kernel"}, auto_shortflags=False)

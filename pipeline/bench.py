@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from pipeline import atomic, benchbuild, benchplan, benchresolve, host, showing
+from pipeline import atomic, benchbuild, benchpage, benchplan, benchplot, benchresolve, host, showing
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,22 +23,33 @@ if TYPE_CHECKING:
 
 FOLDER = Path("docs/bench")
 BENCHES: dict[str, Callable[[Options, int], dict[str, Any]]] = {
-    "build": benchbuild.measure, "plan": benchplan.measure, "resolve": benchresolve.measure,
+    "plan": benchplan.measure, "resolve": benchresolve.measure,
 }  # fmt: skip
+SAMPLED = {"build": benchbuild.measure}  # those that can measure a part and estimate the rest
+PAGES = {"build": {".md": benchpage.page, ".svg": benchplot.plot}}
 
 
-def bench(name: str, options: Options, rounds: int) -> int:
-    """Run a benchmark, print its table, and write docs/bench/NAME.json. Raises UserError for one that is none."""
-    if name not in BENCHES:
-        raise UserError(f"bench {name}: no such benchmark", hint=f"one of {', '.join(BENCHES)}")
+def bench(name: str, options: Options, rounds: int, sample: int = 1) -> int:
+    """Run a benchmark, print its table, and write docs/bench/NAME.json, with a page and a plot where it has them.
+
+    With `sample` N it measures every Nth piece and estimates the others. Raises UserError for a name or a number that
+    is none, or for a benchmark that estimates nothing.
+    """
+    if name not in {*BENCHES, *SAMPLED}:
+        raise UserError(f"bench {name}: no such benchmark", hint=f"one of {', '.join([*BENCHES, *SAMPLED])}")
     if rounds < 1:
         raise UserError(f"--rounds {rounds}: not a number of rounds", hint="a number from 1")
-    found = BENCHES[name](options, rounds)
+    if name in BENCHES and sample != 1:
+        raise UserError(f"--sample {sample}: bench {name} measures everything", hint="leave it out")
+    found = BENCHES[name](options, rounds) if name in BENCHES else SAMPLED[name](options, rounds, sample)
     note = {"bench": name, "date": datetime.now(UTC).strftime("%Y-%m-%d"), "machine": machine(), **found}
-    note["ratios"] = ratios(found["samples"], found["against"])
+    if "ratios" not in note:
+        note["ratios"] = ratios(found["samples"], found["against"])
     atomic.write_json(FOLDER / f"{name}.json", note)
+    for suffix, page in PAGES.get(name, {}).items():
+        atomic.write(FOLDER / f"{name}{suffix}", page(note))
     console = Console()
-    for row in table(note):
+    for row in benchpage.page(note).splitlines() if name in PAGES else table(note):
         console.print(row, markup=False, highlight=False, soft_wrap=True)
     return showing.PASSED
 

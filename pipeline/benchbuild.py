@@ -91,8 +91,8 @@ def _measured(
     found["facts"]["modules that the pipeline builds"] = matrix.targets
     if ours.continued or peers.continued:
         found["facts"]["interrupted"] = "yes, and gone on with where it was"
-    ours.forget()
-    peers.forget()
+    ours.close()
+    peers.close()
     return found
 
 

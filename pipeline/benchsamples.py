@@ -78,9 +78,10 @@ class Ledger:
         """The samples of a series in a round."""
         return [one for one in self.samples if (one.series, one.round) == (series, number)]
 
-    def forget(self) -> None:
-        """Remove the file: its samples are in the result."""
-        self.path.unlink(missing_ok=True)
+    def close(self) -> None:
+        """Put the file aside, where nobody goes on with it: hours of work, should the result get lost."""
+        if self.path.exists():
+            self.path.replace(self.path.with_suffix(".last"))
 
 
 def timed(do: Callable[[], int]) -> tuple[Spent, int]:

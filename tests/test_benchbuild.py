@@ -113,8 +113,9 @@ def test_a_measurement_goes_on_where_it_was(tmp_path: Path) -> None:
     assert not again.known("warm", 0, "a")
     assert [one.name for one in again.of("cold", 0)] == ["a", "b"]
     assert again.of("warm", 0) == []
-    again.forget()
+    again.close()
     assert Ledger(path, "this").samples == []
+    assert Ledger(path.with_suffix(".last"), "this").samples == again.samples
 
 
 @pytest.mark.parametrize("damage", ["", "[]", '{"identity": "this"}', '{"identity": "this", "samples": [{"x": 1}]}'])
