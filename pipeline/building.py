@@ -111,8 +111,6 @@ def _start(bench: Bench, kernel: Kernel, step: Step) -> ObjectTree | None:
         kept = objecttrees.kept(bench.engine, bench.cache, kernel.toolchain)
         (again,) = buildplan.steps(kept, bench.cache, [kernel])
         found = objecttrees.of(bench.engine, bench.cache, again.parent) if again.parent else None
-    if found:
-        objecttrees.touch(found)
     return found
 
 
@@ -126,7 +124,7 @@ def _build(bench: Bench, state: State, step: Step, *, keep: bool) -> Build:
             made = build.build(
                 bench.engine, kernel, bench.cache, bench.folder_of(state), start, jobs=cpus, keep=keep, line=work,
             )  # fmt: skip
-            began = f"from {start.key[:12]}" if start else "from nothing"
+            began = f"from {made.start[:12]}" if made.start else "from nothing"
             work.note = f"kernel {kernel.key[:12]} {began}, {made.compiled} objects" if made.ok else made.reason
     if made.ok:
         estimates.built(bench.cache, made)

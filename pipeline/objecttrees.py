@@ -41,14 +41,16 @@ class ObjectTree:
 
 def kept(engine: Engine, cache: Path, toolchain: str) -> list[ObjectTree]:
     """The object trees of a toolchain that are there, least recently used first."""
-    there = enginedisk.labelled(engine, LABEL)
-    found = [_read(path, there) for path in sorted((cache / "objects").glob("*.json"), key=_used)]
-    return [one for one in found if one and one.toolchain == toolchain]
+    return [one for one in _all(cache, enginedisk.labelled(engine, LABEL)) if one.toolchain == toolchain]
 
 
 def noted(cache: Path) -> list[ObjectTree]:
     """The object trees that there are notes of, there or not; nothing is asked of the engine."""
-    found = [_read(path, None) for path in sorted((cache / "objects").glob("*.json"), key=_used)]
+    return _all(cache, None)
+
+
+def _all(cache: Path, there: Mapping[str, str] | None) -> list[ObjectTree]:
+    found = (_read(path, there) for path in sorted((cache / "objects").glob("*.json"), key=_used))
     return [one for one in found if one]
 
 
@@ -102,12 +104,13 @@ def keep(engine: Engine, box: Container, kernel: Kernel, start: ObjectTree | Non
         raise HostError("cannot keep an object tree", details=trimmed.log[-2000:], hint="./inv doctor")
     name = tag(kernel.key)
     box.commit(name, {LABEL: kernel.key})
-    atomic.write(_note(cache, kernel.key).with_suffix(".depends"), listed)
+    path, depends = notes(cache, kernel.key)
+    atomic.write(depends, listed)
     note = {
         "key": kernel.key, "image": engine.image_id(name), "tree": kernel.tree.digest, "owner": kernel.tree.owner,
         "toolchain": kernel.toolchain, "depth": depth, "options": options(kernel.config),
     }  # fmt: skip
-    atomic.write(_note(cache, kernel.key), atomic.compact(note))
+    atomic.write(path, atomic.compact(note))
 
 
 def options(config: str) -> dict[str, str]:
@@ -118,15 +121,6 @@ def options(config: str) -> dict[str, str]:
 def touch(tree: ObjectTree) -> None:
     """Note that an object tree is used now: that a build is planned which starts from it."""
     leases.used(tree.depends.with_suffix(".json"))
-
-
-def forget_one(engine: Engine, tree: ObjectTree) -> bool:
-    """Remove one object tree; False when a container uses it. What another one has of it stays with that one."""
-    removed = enginedisk.remove_image(engine, tree.image)
-    if removed:
-        tree.depends.with_suffix(".json").unlink(missing_ok=True)
-        tree.depends.unlink(missing_ok=True)
-    return removed
 
 
 def remove(engine: Engine, cache: Path, key: str, *, own: bool = True) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline import audit, auditview
 from pipeline.makevalues import UNKNOWN
+from tests import treelines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,14 +30,8 @@ def found(text: str, path: str = "x/Makefile", others: Mapping[str, str] | None 
 
 
 def golden(tree: str) -> tuple[Finding, ...]:
-    files: dict[str, list[str]] = {}
-    for line in (GOLDEN / f"{tree}.lines").read_text().splitlines()[1:]:
-        path, number, text = line.split(":", 2)
-        lines = files.setdefault(path, [])
-        lines += [""] * (int(number) - len(lines))
-        lines[int(number) - 1] = text
     kinds = dict(line.split() for line in (GOLDEN / f"{tree}.kinds").read_text().splitlines())
-    return audit.audit({path: "\n".join(lines) for path, lines in files.items()}, lambda symbol: kinds.get(symbol, ""))
+    return audit.audit(treelines.read(GOLDEN / f"{tree}.lines"), lambda symbol: kinds.get(symbol, ""))
 
 
 def line(one: Finding) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline import goals, hyperv, intent, kconfig, kconfigtree
 from pipeline.goals import Texts
 from pipeline.model import Intent, Ladder
+from tests import treelines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,15 +22,9 @@ MANY = {f"FILL{number}": "m" for number in range(goals.FEW + 1)}
 
 def read(tree: str) -> tuple[dict[str, str], Texts]:
     """The options of Debian's amd64 kernel, and the lines of its tree that matter for Hyper-V (and some others)."""
-    files: dict[str, list[str]] = {}
-    for line in (GOLDEN / f"{tree}.lines").read_text().splitlines()[1:]:
-        path, number, text = line.split(":", 2)
-        lines = files.setdefault(path, [])
-        lines += [""] * (int(number) - len(lines))
-        lines[int(number) - 1] = text
     index = kconfigtree.index({"Kconfig": (GOLDEN / f"{tree}.Kconfig").read_text()})
     options = kconfig.values((GOLDEN / f"{tree}.config").read_text())
-    return options, Texts({path: "\n".join(lines) for path, lines in files.items()}, index)
+    return options, Texts(treelines.read(GOLDEN / f"{tree}.lines"), index)
 
 
 def made(text: str = TOP, others: Mapping[str, str] | None = None, **options: str) -> dict[str, frozenset[str]]:

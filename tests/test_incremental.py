@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import asking, bootstrap, build, ccache, objecttrees, policy, resolve, source, treediff, treestore
+from pipeline import (
+    asking,
+    bootstrap,
+    build,
+    ccache,
+    enginedisk,
+    objecttrees,
+    policy,
+    resolve,
+    source,
+    treediff,
+    treestore,
+)
 from pipeline.errors import HostError
 from pipeline.slots import Slots
 
@@ -105,7 +117,7 @@ def first(place: Place, trees: tuple[Tree, Tree]) -> Iterator[ObjectTree]:
     assert trees
     found = place.kept(place.build(place.kernel(place.plain, ONE, "first"), keep=True))
     yield found
-    objecttrees.forget_one(place.engine, found)
+    enginedisk.remove_image(place.engine, found.image)
 
 
 def test_another_config(place: Place, first: ObjectTree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,4 +159,4 @@ def test_a_patch_that_was_taken_away(place: Place, trees: tuple[Tree, Tree], fir
     more, clean = place.build(wanted, patched), place.build(wanted)
     assert bits(more) == bits(clean)
     assert more.compiled < clean.compiled / 2
-    objecttrees.forget_one(place.engine, patched)
+    enginedisk.remove_image(place.engine, patched.image)
