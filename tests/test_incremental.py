@@ -112,12 +112,26 @@ def trees(place: Place) -> tuple[Tree, Tree]:
 
 
 @pytest.fixture(scope="module")
-def first(place: Place, trees: tuple[Tree, Tree]) -> Iterator[ObjectTree]:
-    """The object tree that the others start from."""
+def plain(place: Place, trees: tuple[Tree, Tree]) -> Build:
+    """A kernel of the plain tree, built from nothing."""
     assert trees
-    found = place.kept(place.build(place.kernel(place.plain, ONE, "first"), keep=True))
+    return place.build(place.kernel(place.plain, ONE, "one"), keep=True)
+
+
+@pytest.fixture(scope="module")
+def first(place: Place, plain: Build) -> Iterator[ObjectTree]:
+    """The object tree that the others start from."""
+    found = place.kept(plain)
     yield found
     enginedisk.remove_image(place.engine, found.image)
+
+
+@pytest.fixture(scope="module")
+def patched(place: Place, trees: tuple[Tree, Tree], first: ObjectTree) -> Iterator[Build]:
+    """A kernel of the tree with the patched header, built in the objects of the plain tree."""
+    made = place.build(place.kernel(trees[0], ONE, "one"), first, keep=True)
+    yield made
+    enginedisk.remove_image(place.engine, place.kept(made).image)
 
 
 def test_another_config(place: Place, first: ObjectTree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,19 +145,18 @@ def test_another_config(place: Place, first: ObjectTree, monkeypatch: pytest.Mon
 
 
 def test_a_header_that_was_patched_before_the_objects_were_made(
-    place: Place, trees: tuple[Tree, Tree], first: ObjectTree, monkeypatch: pytest.MonkeyPatch,
+    place: Place, patched: Build, first: ObjectTree, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    wanted = place.kernel(trees[0], ONE, "header")
-    more, clean = place.build(wanted, first), place.build(wanted)
-    assert bits(more) == bits(clean)
+    right = bits(patched)
+    assert right == bits(place.build(patched.kernel))
 
     @contextmanager
     def not_newer(_engine: Engine, _toolchain: str, _old: str, tree: Tree) -> Iterator[str]:
         yield tree.mount
 
     monkeypatch.setattr(treediff, "newer", not_newer)
-    wrong = place.build(place.kernel(trees[0], ONE, "header"), first)
-    assert bits(wrong) != bits(clean), "without the rule of times make does not see the patch"
+    wrong = place.build(patched.kernel, first)
+    assert bits(wrong) != right, "without the rule of times make does not see the patch"
 
 
 def test_a_patched_kconfig(place: Place, trees: tuple[Tree, Tree], first: ObjectTree) -> None:
@@ -153,10 +166,7 @@ def test_a_patched_kconfig(place: Place, trees: tuple[Tree, Tree], first: Object
     assert bits(more) == bits(clean)
 
 
-def test_a_patch_that_was_taken_away(place: Place, trees: tuple[Tree, Tree], first: ObjectTree) -> None:
-    patched = place.kept(place.build(place.kernel(trees[0], ONE, "away"), first, keep=True))
-    wanted = place.kernel(place.plain, ONE, "away")
-    more, clean = place.build(wanted, patched), place.build(wanted)
-    assert bits(more) == bits(clean)
-    assert more.compiled < clean.compiled / 2
-    enginedisk.remove_image(place.engine, patched.image)
+def test_a_patch_that_was_taken_away(place: Place, plain: Build, patched: Build) -> None:
+    more = place.build(plain.kernel, place.kept(patched))
+    assert bits(more) == bits(plain)
+    assert more.compiled < plain.compiled / 2
