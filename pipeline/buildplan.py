@@ -6,13 +6,13 @@ Nothing is built here.
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline import distance, estimates, objecttrees, spanning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pipeline.objecttrees import ObjectTree
@@ -21,8 +21,17 @@ if TYPE_CHECKING:
 LEARNT = 4  # object trees of a family that are asked what depends on what; more say little more
 
 
-def steps(kept: Sequence[ObjectTree], cache: Path, wanted: Sequence[Kernel]) -> list[spanning.Step]:
-    """The builds of the wanted kernels, parents first; `kept` are the object trees there are, oldest first."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the planner is asked: the kernels, the object trees that are there, and what each tree's objects mention."""
+
+    wanted: list[spanning.Wanted]
+    kept: list[spanning.Kept]
+    depends: Callable[[str], distance.Depends]
+
+
+def question(kept: Sequence[ObjectTree], wanted: Sequence[Kernel]) -> Question:
+    """Put kernels and the object trees that there are, oldest first, as the planner wants them."""
     both = itertools.chain((objecttrees.options(one.config) for one in wanted), (one.options for one in kept))
     options = distance.varying(both)
     nodes = [
@@ -34,7 +43,6 @@ def steps(kept: Sequence[ObjectTree], cache: Path, wanted: Sequence[Kernel]) -> 
         for one, differs in zip(kept, options[len(wanted) :], strict=True)
     ]
     families = {one.tree.digest: {one.tree.digest, *_ancestors(one.tree, kept)} for one in wanted}
-    names = {digest: name for one in wanted for digest, name in _names(one.tree).items()}
     learnt: dict[frozenset[str], distance.Depends] = {}
 
     def depends(tree: str) -> distance.Depends:
@@ -43,7 +51,14 @@ def steps(kept: Sequence[ObjectTree], cache: Path, wanted: Sequence[Kernel]) -> 
             learnt[family] = _learnt(one for one in kept if one.tree in family)
         return learnt[family]
 
-    planned = spanning.plan(nodes, there, depends, rates=estimates.rates(cache))
+    return Question(nodes, there, depends)
+
+
+def steps(kept: Sequence[ObjectTree], cache: Path, wanted: Sequence[Kernel]) -> list[spanning.Step]:
+    """The builds of the wanted kernels, parents first; `kept` are the object trees there are, oldest first."""
+    asked = question(kept, wanted)
+    names = {digest: name for one in wanted for digest, name in _names(one.tree).items()}
+    planned = spanning.plan(asked.wanted, asked.kept, asked.depends, rates=estimates.rates(cache))
     return [replace(step, why=_readable(step.why, names)) for step in planned]
 
 

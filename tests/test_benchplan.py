@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from pipeline import benchplan
+from pipeline import atomic, benchplan
+from pipeline.buildplan import Question
 from pipeline.distance import Depends
 from pipeline.run import Options
-from pipeline.spanning import Rates, Wanted
+from pipeline.spanning import CROSSING, Kept, Rates, Wanted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 
@@ -30,13 +33,27 @@ def test_naive_order_counts_a_start_from_nothing_for_each_tree() -> None:
     ones = [Wanted(key=str(number), tree=tree, options=options) for number, (tree, options) in enumerate(
         [("x", {}), ("x", {"A": "y"}), ("y", {"A": "y"}), ("y", {"A": "y"})],
     )]  # fmt: skip
-    assert benchplan.in_order(ones, depends, rates) == 22 + 6 + 22 + 5
+    assert benchplan.in_order(ones, lambda _: depends, rates) == 22 + 6 + 22 + 5
 
 
-def test_a_measurement_has_samples_and_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_increments_are_held_against_what_was_compiled(tmp_path: Path) -> None:
+    depends = Depends(("a.o", "b.o", "c.o"), {"A": 0b11})
+    ones = [Wanted(key="1", tree="x", options={}), Wanted(key="2", tree="x", options={"A": "y"}),
+            Wanted(key="3", tree="y", options={"A": "y"}), Wanted(key="4", tree="y", options={})]  # fmt: skip
+    question = Question(ones, [Kept(key="0", tree="x", options={})], lambda _: depends)
+    for key, start, compiled in (("1", "", 3), ("2", "1", 5), ("3", "0", 60)):
+        atomic.write_json(tmp_path / "kernels" / key / "build.json", {"start": start, "compiled": compiled})
+    assert benchplan.increments(tmp_path, question) == ([2, 2 + CROSSING], [5, 60])
+
+
+def test_a_matrix_that_nothing_was_built_of_says_nothing(tmp_path: Path) -> None:
+    assert benchplan.matrix(Options(cache=tmp_path)) == ({}, {})
+
+
+def test_a_measurement_has_samples_and_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("KERNELS", 200), ("APPROXIMATED", 60), ("EXACT", 20)):
         monkeypatch.setattr(benchplan, name, value)
-    found = benchplan.measure(Options(), 2)
+    found = benchplan.measure(Options(cache=tmp_path), 2)
     samples = found["samples"]
     for trees in ("20 trees", "one tree"):
         assert len(samples[f"{trees}: planning"]) == 2
