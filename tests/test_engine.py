@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def ours(engine: Engine) -> set[str]:
-    found = engine.client.containers.list(all=True, filters={"label": f"{PROJECT}=container"})
+    found = engine.client.containers.list(all=True, filters={"label": f"{PROJECT}=container"}, ignore_removed=True)
     return {box.id for box in found if f":{os.getpid()}:" in box.labels[OWNER]}
 
 
@@ -73,6 +73,28 @@ def test_what_comes_out_is_bounded(engine: Engine, toolchain: str) -> None:
         box.run(["sh", "-c", "head -c 2000000 /dev/zero > /work/big"])
         with pytest.raises(HostError, match="larger"):
             box.get("/work/big", 1_000_000)
+
+
+def test_another_command_may_end_its_containers_while_we_look(engine: Engine, toolchain: str) -> None:
+    """What is listed may be gone before it is looked at; the engine then says `No such container`."""
+    over = threading.Event()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            with engine.container(toolchain, started=False):
+                pass
+
+    others = [threading.Thread(target=come_and_go) for _ in range(2)]
+    for one in others:
+        one.start()
+    try:
+        for _ in range(60):
+            engine.reap()
+            engine.mounts()
+    finally:
+        over.set()
+        for one in others:
+            one.join()
 
 
 def test_what_a_killed_process_left_is_reaped(engine: Engine, toolchain: str) -> None:
