@@ -139,6 +139,9 @@ def unseen(options: Mapping[str, str]) -> str:
     modular = "m" in {options.get(symbol) for symbol in (CORE, VMBUS, *MODULES)}
     if modular and options.get("MODULE_SIG_FORCE", "n") == "y":
         return "a kernel with MODULE_SIG_FORCE refuses the unsigned modules of its build folder"
+    # seen on 6.12: `ACPI Error: AE_BAD_PARAMETER, During Region initialization`, and no ACPI device from there on
+    if options.get("ACPI", "n") == "y" and options.get("PCI", "n") != "y" and vmbus(options) != "n":
+        return "without PCI Linux gives up the ACPI tables of QEMU's machines, and VMBus is an ACPI device"
     return ""
 
 

@@ -148,3 +148,6 @@ def test_what_a_boot_could_not_show_is_named() -> None:
         assert symbol in hyperv.unseen({**seen, symbol: "n"})
     assert "MODULE_SIG_FORCE" in hyperv.unseen({**seen, "MODULE_SIG_FORCE": "y"})
     assert hyperv.unseen({**seen, "MODULE_SIG_FORCE": "y", "HYPERV": "y"}) == ""
+    assert "without PCI" in hyperv.unseen({**seen, "ACPI": "y"})
+    assert hyperv.unseen({**seen, "ACPI": "y", "PCI": "y"}) == ""
+    assert hyperv.unseen({**seen, "ACPI": "y", "HYPERV": "n"}) == ""
