@@ -17,6 +17,7 @@ from pipeline import (
     doctor,
     fixing,
     planning,
+    reporting,
     run,
     showing,
     single,
@@ -97,6 +98,19 @@ def fix(
 def compare(_: Context, left: str, right: str, markdown: bool = False) -> int:
     """Say which cells gained, lost, or changed from one variant or run to another."""
     return comparing.compare(left, right, results=Path("results"), markdown=markdown)
+
+
+@task(
+    help={
+        "run": "a run's folder, or a packed one; results/latest if not given", "format": ", ".join(reporting.FORMATS),
+        "output": "a file; the standard output if not given",
+    },
+    auto_shortflags=False,
+)  # fmt: skip
+@command
+def report(_: Context, run: str = "results/latest", format: str = "md", output: str = "") -> int:
+    """Write a run for its readers: a page, a mail, a job summary, or what another system reads."""
+    return reporting.report(Path(run), format, Path(output) if output else None)
 
 
 @task(help={"tree": "a kernel tree's folder, REPOSITORY#REF, or a name of matrix.yaml", "file": MATRIX_HELP["file"],

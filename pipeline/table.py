@@ -50,7 +50,7 @@ def lines(records: Sequence[dict[str, Any]], void: str) -> list[str]:
         if one["status"] == Status.ERROR and not void:
             errors.setdefault(one["reason"], []).append(one["cell"])
         elif one["outcome"] == Outcome.LOST or one["status"] != Status.PASS:
-            found.append(clean(f"{one['status']} {one['cell']}: {_story(one)}"))
+            found.append(clean(f"{one['status']} {one['cell']}: {story(one)}"))
     for reason, cells in errors.items():
         first, *rest = reason.splitlines() or [""]
         found += [clean(f"ERROR {', '.join(cells)}: {first}"), *(clean(f"      {line}") for line in rest)]
@@ -89,7 +89,8 @@ def _roots(record: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str,
     return [by_name[name] for name in roots], [by_name[name] for name in met]
 
 
-def _story(record: dict[str, Any]) -> str:
+def story(record: dict[str, Any]) -> str:
+    """In one sentence what came of a cell: outcome, class, reason, and of a loss its causes and what was printed."""
     text = str(record["outcome"])
     if record["class"]:
         text += f" ({record['class']})"
