@@ -70,6 +70,8 @@ def _start(bench: Bench, group: list[State], host: boot.Host, live: list[str], *
     for state in going:
         state.boot = run
         state.seconds["boot"] = 0.0 if run.reused else round(run.seconds / len(going), 2)
+        if not run.reused:
+            state.spans["boot"] = stages.span(run.seconds)
 
 
 def _kept(bench: Bench, host: boot.Host, state: State) -> Path:

@@ -81,6 +81,8 @@ def _give(found: Build, group: Sequence[State]) -> None:
     for state in group:
         state.build, state.artifact = found, checked
         state.seconds["build"] = 0.0 if found.reused else round(found.seconds / len(group), 2)
+        if not found.reused:
+            state.spans["build"] = stages.span(found.seconds)
 
 
 def task_name(key: str) -> str:

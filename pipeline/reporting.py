@@ -5,11 +5,24 @@ Never judges and never changes the run: the verdicts are those of its records, t
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from pipeline import atomic, compactrun, report_json, report_junit, report_kcidb, report_ktap, report_mail, report_md
+from pipeline import (
+    atomic,
+    compactrun,
+    report_html,
+    report_json,
+    report_junit,
+    report_kcidb,
+    report_ktap,
+    report_mail,
+    report_md,
+)
 from pipeline.errors import UserError
 from pipeline.reportrun import NEEDED, Report
 
@@ -21,7 +34,7 @@ if TYPE_CHECKING:
 
 FORMATS: dict[str, Callable[[Report], str]] = {
     "md": report_md.written, "mail": report_mail.written, "junit": report_junit.written, "ktap": report_ktap.written,
-    "kcidb": report_kcidb.written, "json": report_json.written,
+    "kcidb": report_kcidb.written, "json": report_json.written, "html": report_html.written,
 }  # fmt: skip
 HINT = "give a run's folder below results/, or a packed run (docs/answer/run.tar.xz)"
 MOST_TEXT = 8 * 2**20  # bytes of a log that are looked into
@@ -37,7 +50,7 @@ def report(place: Path, kind: str, output: Path | None) -> int:
     if output and output.is_dir():
         raise UserError(f"--output {output}: is a folder", hint="name a file")
     with opened(place) as run:
-        text = rendered(run, kind)
+        text = rendered(replace(run, base=_base(place, output)), kind)
     if output is None:
         sys.stdout.write(text)
         return 0
@@ -50,6 +63,14 @@ def rendered(run: Report, kind: str) -> str:
     """A run as text in a format. Raises UserError when a record has a value that no record has."""
     with told_of_damage(run.place):
         return FORMATS[kind](run)
+
+
+def _base(place: Path, output: Path | None) -> str:
+    """Where a page that is written to a file finds the run's folder: a link's beginning; empty for a packed run."""
+    if output is None or not place.is_dir():
+        return ""
+    there = os.path.relpath(place.resolve(), output.parent.resolve())
+    return quote(there) + "/"
 
 
 @contextmanager

@@ -32,7 +32,8 @@ AXES = ("policy", "toolchain", "machine")
 class Report:
     """A run: `note` is its run.json, `place` how a person names it, and `text` gives a file of a cell, or nothing.
 
-    `text` takes `cells/NAME` or `controls/NAME`, and the file's name.
+    `text` takes `cells/NAME` or `controls/NAME`, and the file's name. `base` is where a page finds the run's folder, as
+    the beginning of a link; empty where it cannot.
     """
 
     place: str
@@ -40,6 +41,7 @@ class Report:
     cells: tuple[Record, ...]
     controls: tuple[Record, ...]
     text: Callable[[str, str], str]
+    base: str = ""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Runs to report on: the real one that docs/answer.md is made from, one of every status and hostile texts, a big one."""
+"""Runs to report on: the real one that docs/answer.md is made from, one of every status and hostile, a big one."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ PURE = (
     "postmortem", "verdict", "record", "model", "values", "errors", "yamlscan", "ikconfig", "mbox", "unpacked",
     "audit", "auditview", "builtin", "distance", "lanes", "spanning", "goals", "items", "kbuildlang", "kbuildscope",
     "makevalues", "compare", "compare_text", "safe", "markdown", "table", "reportrun", "report_mail", "report_md",
-    "report_junit", "report_ktap", "report_kcidb", "report_json",
+    "report_junit", "report_ktap", "report_kcidb", "report_json", "pagedata",
 )  # fmt: skip
 IMPURE = {"os", "subprocess", "socket", "docker", "pexpect", "requests", "shutil", "tempfile", "pathlib"}
 ONLY = {"docker": {"engine", "enginedisk", "container"}, "pexpect": {"console"}, "tasks": {"cli"}}

@@ -162,7 +162,7 @@ def elements(kind: str) -> list[tuple[str, dict[str, str | None]]]:
     return parser.found
 
 
-@pytest.mark.parametrize("kind", ["md"])
+@pytest.mark.parametrize("kind", ["md", "html"])
 def test_no_element_of_a_guest_comes_through(kind: str) -> None:
     found = elements(kind)
     assert len(found) > 10
