@@ -107,5 +107,6 @@ def _boot(bench: Bench, host: boot.Host, state: State) -> BootRun:
     ):
         run = boot.boot(host, state.artifact, cell.machine, folder, line=work)
         work.note = f"{host.accelerator}, {run.ending}"
+        work.failed = "" if _worth_keeping(run, state) else f"{work.note}, and no proof of what its .config promises"
     estimates.took(bench.cache, "boot", host.accelerator, run.seconds)
     return run

@@ -60,8 +60,21 @@ def _help_first(argv: list[str]) -> list[str]:
 
 def _word_named(argv: list[str]) -> list[str]:
     """`explain CELL` as `explain --cells CELL`: invoke knows no positional word that may be left out."""
-    word = len(argv) > 1 and argv[0] in WORD_OR_NOT and not argv[1].startswith("-")
-    return [argv[0], WORD_OR_NOT[argv[0]], *argv[1:]] if word else argv
+    if len(argv) > 1 and argv[0] in WORD_OR_NOT and not argv[1].startswith("-"):
+        return [argv[0], WORD_OR_NOT[argv[0]], *argv[1:]]
+    return _several_named(argv)
+
+
+def _several_named(argv: list[str]) -> list[str]:
+    """`collect A B` as `collect --folders A --folders B`: invoke knows no list of positional words."""
+    if not argv or argv[0] != "collect":
+        return argv
+    found = [argv[0]]
+    flag = False
+    for word in argv[1:]:
+        found += [word] if flag or word.startswith("-") else ["--folders", word]
+        flag = word.startswith("-") and "=" not in word
+    return found
 
 
 def main(argv: list[str]) -> None:

@@ -5,22 +5,34 @@ It is told; it never asks a stage anything.
 
 from __future__ import annotations
 
+import re
+import sys
 import threading
 import time
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Column
 
 from pipeline.proof import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TextIO
 
 HEARTBEAT_SECONDS = 30
 LINE_WIDTH = 60
+KEPT_LINES = 400  # of a piece of work's output, for the case that it fails
+SHOWN_LINES = 8
+BAR_FROM = 110  # columns of a terminal that has room for a bar
+_MATTERS = re.compile(
+    r"\berror\b|\*\*\*|undefined reference|no rule to make|kernel panic|\bBUG:|\boops\b|unable to|\bfatal\b",
+    re.IGNORECASE,
+)  # fmt: skip
 
 
 class View(Protocol):
@@ -34,27 +46,43 @@ class View(Protocol):
 
 
 class Work:
-    """One piece of work in flight; call it with each line of its output."""
+    """One piece of work in flight; call it with each line of its output.
+
+    `note` is what is said of its end; where `failed` is not empty, that is, with the lines of output that matter.
+    """
 
     def __init__(
         self, name: str, seconds: float, shown: Callable[[Work, str], None], ended: Callable[[Work], None],
     ) -> None:  # fmt: skip
         self.name, self.estimate = name, seconds
         self.started = time.monotonic()
-        self.note = ""
+        self.note = self.failed = ""
+        self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._shown, self._ended = shown, ended
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Exception):
+            self.failed = self.failed or (str(error).splitlines() or [type(error).__name__])[0]
         self._ended(self)
 
     def __call__(self, text: str) -> None:
         """Take note of output; its last line is shown."""
-        lines = clean(text).strip().splitlines()
+        lines = [line.strip() for line in clean(text).splitlines() if line.strip()]
         if lines:
-            self._shown(self, lines[-1].strip())
+            self._lines.extend(lines)
+            self._shown(self, lines[-1])
+
+    def ended(self) -> list[str]:
+        """What to say when it is over: one line, and below it what matters of the output of work that failed."""
+        how = f"FAILED: {self.failed}" if self.failed else self.note or "done"
+        head = f"{self.name}: {how} in {self.elapsed():.0f} s"
+        if not self.failed:
+            return [head]
+        telling = [line for line in self._lines if _MATTERS.search(line)] or list(self._lines)
+        return [head, *(f"    {line}" for line in telling[-SHOWN_LINES:])]
 
     def elapsed(self) -> float:
         """Seconds since it began."""
@@ -62,10 +90,11 @@ class Work:
 
 
 class Plain:
-    """Lines on stdout, each with the seconds since the start; a heartbeat for what takes long."""
+    """Lines on stdout or another stream, each with the seconds since the start; a heartbeat for what takes long."""
 
-    def __init__(self) -> None:
+    def __init__(self, out: TextIO | None = None) -> None:
         self.started = time.monotonic()
+        self._out = out
         self._beats: dict[int, float] = {}
         self._lock = threading.Lock()
 
@@ -73,7 +102,9 @@ class Plain:
         """Print one line."""
         with self._lock:
             seconds = time.monotonic() - self.started
-            print(f"[{seconds:5.0f}s] {clean(text)}", flush=True)  # noqa: T201 - the terminal is its job
+            out = self._out or sys.stdout
+            out.write(f"[{seconds:5.0f}s] {clean(text)}\n")
+            out.flush()
 
     def work(self, name: str, seconds: float) -> Work:
         """Announce a piece of work."""
@@ -88,17 +119,25 @@ class Plain:
 
     def _end(self, work: Work) -> None:
         self._beats.pop(id(work), None)
-        self.say(f"{work.name}: {work.note or 'done'} in {work.elapsed():.0f} s")
+        for line in work.ended():
+            self.say(line)
 
 
 class Live:
-    """One line for each piece of work in flight, with its last line of output; on a terminal only."""
+    """One line for each piece of work in flight, with its last line of output; on a terminal only.
+
+    A line is never wider than the terminal: the name and the output are cut, the seconds stay.
+    """
 
     def __init__(self, console: Console) -> None:
+        bar = [BarColumn(bar_width=16)] if console.width >= BAR_FROM else []
+        name = Column(ratio=2, no_wrap=True, overflow="ellipsis")
+        line = Column(ratio=3, no_wrap=True, overflow="ellipsis")
         self.progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=16), TimeElapsedColumn(),
-            TextColumn("of about {task.total:.0f} s"), TextColumn("[dim]{task.fields[line]}"),
-            console=console, transient=True,
+            SpinnerColumn(), TextColumn("{task.description}", table_column=name), *bar,
+            TextColumn("{task.elapsed:.0f}/~{task.total:.0f} s", table_column=Column(no_wrap=True)),
+            TextColumn("[dim]{task.fields[line]}", table_column=line),
+            console=console, transient=True, expand=True,
         )  # fmt: skip
         self._tasks: dict[int, TaskID] = {}
 
@@ -118,15 +157,19 @@ class Live:
 
     def _end(self, work: Work) -> None:
         self.progress.remove_task(self._tasks.pop(id(work)))
-        self.say(f"{work.name}: {work.note or 'done'} in {work.elapsed():.0f} s")
+        for line in work.ended():
+            self.say(line)
 
 
 @contextmanager
-def view(*, plain: bool) -> Iterator[View]:
-    """The view that fits where the output goes."""
-    console = Console()
-    if plain or not console.is_terminal:
-        yield Plain()
+def view(*, plain: bool, aside: bool = False) -> Iterator[View]:
+    """The view that fits where the output goes; aside, it goes to stderr, and what is asked for has stdout alone.
+
+    NO_COLOR and a TERM of `dumb` are heeded by rich; the latter, like no terminal at all, means plain lines.
+    """
+    console = Console(stderr=aside)
+    if plain or not console.is_terminal or console.is_dumb_terminal:
+        yield Plain(sys.stderr if aside else None)
         return
     live = Live(console)
     with live.progress:

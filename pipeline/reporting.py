@@ -15,6 +15,7 @@ from urllib.parse import quote
 from pipeline import (
     atomic,
     compactrun,
+    report_github,
     report_html,
     report_json,
     report_junit,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 FORMATS: dict[str, Callable[[Report], str]] = {
     "md": report_md.written, "mail": report_mail.written, "junit": report_junit.written, "ktap": report_ktap.written,
     "kcidb": report_kcidb.written, "json": report_json.written, "html": report_html.written,
+    "annotations": report_github.written,
 }  # fmt: skip
 HINT = "give a run's folder below results/, or a packed run (docs/answer/run.tar.xz)"
 MOST_TEXT = 8 * 2**20  # bytes of a log that are looked into

@@ -25,6 +25,7 @@ NEEDED = (
 )  # fmt: skip
 TOOLS = ("compiler", "qemu", "accelerator", "engine", "host_image", "toolchain")
 ORDER = (Status.FAIL, Status.ERROR, Status.SKIP, Status.PASS)
+MOST_MISSING = 20
 AXES = ("policy", "toolchain", "machine")
 
 
@@ -57,6 +58,9 @@ class Report:
         if (status := self.note.get("exit_status")) not in {0, 1, 69}:
             ended = "it was killed, or still runs" if status is None else f"exit status {safe.line(status)}"
             found.append(f"UNFINISHED: the run did not come to its end ({ended}); ./inv matrix goes on where it was")
+        if missing := self.note.get("missing"):
+            names = ", ".join(safe.line(name) for name in list(missing)[:MOST_MISSING])
+            found.append(f"INCOMPLETE: {len(missing)} cells are missing: {names}")
         return found
 
 

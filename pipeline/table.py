@@ -96,15 +96,20 @@ def story(record: dict[str, Any]) -> str:
         text += f" ({record['class']})"
     if record["reason"]:
         text += f": {record['reason'].splitlines()[0]}"
-    roots, met = _roots(record)
-    if record["outcome"] == Outcome.LOST and roots:
-        text += ". " + "; ".join(_told(change) for change in roots)
-        named = {change["symbol"] for change in roots}
+    tops, met = _roots(record)
+    if record["outcome"] == Outcome.LOST and tops:
+        text += ". " + "; ".join(_told(change) for change in tops)
+        named = {change["symbol"] for change in tops}
         gone = [symbol for symbol in record["lost"] if symbol not in named]
         text += f"; {len(gone)} more went with it: {', '.join(gone)}" if gone else ""
     if record["outcome"] == Outcome.LOST and record["loudness"] in ("silent", "warned"):
-        text += f". Told: {next((one['warning'] for one in (*roots, *met) if one['warning']), 'nothing')}"
+        text += f". Told: {next((one['warning'] for one in (*tops, *met) if one['warning']), 'nothing')}"
     return text
+
+
+def roots(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """The changes at the top of what was lost, in order."""
+    return _roots(record)[0]
 
 
 def _told(change: dict[str, Any]) -> str:
