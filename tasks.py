@@ -54,7 +54,7 @@ def resolve(
     """Say what becomes of the options; no compiler (matrix --through resolve, or one --config on one --source)."""
     options = run.Options(
         file=Path(file), through="resolve", cells=cells, plain=plain, fresh=fresh, json=json,
-        fail_on=gate.words(fail_on),
+        fail_on=gate.words(fail_on), command=asking.command(config, source, policy),
     )  # fmt: skip
     return run.of(asking.meant(config, source, policy, options.file), options)
 

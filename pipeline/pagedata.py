@@ -118,8 +118,7 @@ def _again(run: Report, kind: str, record: Record) -> list[str]:
     """How the cell came about: its reproduce.sh where that is kept, else the commands that make it again."""
     if script := run.text(f"{kind}/{record['cell']}", "reproduce.sh"):
         return script.splitlines()
-    name, through = shlex.quote(str(record["cell"])), safe.line(run.note.get("through", "boot"))
-    return [f"./inv matrix --through {through} --cells {name}", f"./inv explain {name}"]
+    return [shlex.join(reportrun.again(run, [str(record["cell"])])[-1])]
 
 
 def _qemu(boot: str) -> str:

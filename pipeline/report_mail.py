@@ -82,13 +82,11 @@ def _versions(run: Report) -> list[str]:
 
 def _again(run: Report) -> list[str]:
     """Commands that do it again; one that does not fit is continued as a shell takes it."""
-    through = safe.line(run.note.get("through", "boot"))
-    shown = [safe.line(one["cell"]) for one in reportrun.remarkable(run.cells)[:MOST_COMMANDS]]
-    commands = [["./inv", "matrix", "--through", through]]
-    commands += [["./inv", "matrix", "--through", through, "--cells", name] for name in shown]
+    shown = [str(one["cell"]) for one in reportrun.remarkable(run.cells)[:MOST_COMMANDS]]
     digest = safe.line(run.note.get("digest", ""))[:12]
-    lines = [f"How to reproduce ({safe.line(run.note.get('matrix', 'matrix.yaml'))}, sha256 {digest}...)"]
-    for words in commands:
+    of = "" if run.note.get("command") else f" ({safe.line(run.note.get('matrix', ''))}, sha256 {digest}...)"
+    lines = [f"How to reproduce{of}"]
+    for words in reportrun.again(run, shown):
         lines += _command(words)
     return [row for line in lines for row in ([line] if len(line) <= WIDTH else _broken(line, ""))]
 

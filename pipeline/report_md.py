@@ -5,6 +5,7 @@ Pure. Nothing of a record is taken up by Markdown or as HTML.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from pipeline import markdown, reportrun, safe, table
@@ -80,7 +81,7 @@ def _versions(run: Report) -> str:
     rows = [("tree", name, what) for name, what in reportrun.sources(run.cells).items()]
     rows += [("config", name, what) for name, what in reportrun.origins(run.cells).items()]
     rows += [("tool", kind, value) for kind, values in reportrun.tools(run.cells).items() for value in values]
-    again = f"./inv matrix --through {safe.line(run.note.get('through', 'boot'))}"
+    again = shlex.join(reportrun.again(run)[0])
     shown = [(kind, markdown.plain(name), markdown.plain(what)) for kind, name, what in rows]
     return markdown.table(("", "name", "what it is"), shown) + f"\nAgain: {markdown.code(again)}"
 

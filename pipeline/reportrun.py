@@ -104,6 +104,15 @@ def origins(records: Iterable[Record]) -> dict[str, str]:
     return {axis(one, "config"): safe.line(one["config_origin"]) for one in records}
 
 
+def again(run: Report, cells: Iterable[str] = ()) -> list[list[str]]:
+    """The words of commands that do a run again: all of it, and of one of a matrix.yaml these cells alone."""
+    typed = run.note.get("command")
+    if isinstance(typed, list) and typed:
+        return [[safe.line(word) for word in typed]]
+    whole = ["./inv", "matrix", "--through", safe.line(run.note.get("through", "boot"))]
+    return [whole, *([*whole, "--cells", safe.line(name)] for name in cells)]
+
+
 def tools(records: Iterable[Record]) -> dict[str, list[str]]:
     """What compiled and booted, by kind; several where cells differ."""
     found: dict[str, dict[str, None]] = {}

@@ -60,6 +60,7 @@ class Options:
     """The flags of `./inv matrix`; `explain` is a glob over options, or showing.INTENT for those of the intent.
 
     `fail_on` are the outcomes and statuses that end with 1 (gate.words); `json` prints the records instead of a table.
+    `command` is what was typed, where a run is not one of a matrix.yaml.
     """
 
     file: Path = Path("matrix.yaml")
@@ -71,6 +72,7 @@ class Options:
     accel: str = "auto"
     explain: str = ""
     fail_on: frozenset[str] = frozenset()
+    command: tuple[str, ...] = ()
     json: bool = False
     results: Path = Path("results")
     cache: Path = field(default_factory=bootstrap.cache_folder)
@@ -92,7 +94,7 @@ def of(asked: Matrix, options: Options) -> int:
     room.check(room.places(options.cache, options.results), room.Work())
     folder = store.new_run(options.results)
     note: dict[str, Any] = {"matrix": str(options.file), "digest": asked.digest, "through": options.through}
-    note["exit_status"] = None
+    note |= {"exit_status": None, **({"command": list(options.command)} if options.command else {})}
     with progress.view(plain=options.plain or options.json, aside=options.json) as view:
         view.say(f"{len(states)} cells and {len(controls)} controls through {options.through}; results in {folder}")
         store.write_run(folder, states, controls, note)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -123,6 +124,17 @@ def test_a_mail_with_the_longest_names_has_72_columns() -> None:
         names = dict(zip(("variant", "config", "policy", "toolchain"), parts, strict=False))
         one |= {**names, "machine": {**one["machine"], "name": parts[4]}, "cell": "/".join(parts)}
     assert max(map(len, reporting.rendered(run, "mail").splitlines())) <= 72
+
+
+def test_what_was_asked_alone_is_done_again_as_it_was_asked() -> None:
+    run = reportruns.mixed()
+    words = ["./inv", "resolve", "--config", "my config", "--source", "~/linux"]
+    alone = replace(run, note={**run.note, "command": words}, text=lambda *_: "")
+    typed = "./inv resolve --config 'my config' --source '~/linux'"
+    for kind in ("mail", "md", "html"):
+        assert typed in reporting.rendered(alone, kind).replace("\\u0027", "'"), kind
+    assert "--cells" in reporting.rendered(run, "mail").partition("How to reproduce")[2]
+    assert "--cells" not in reporting.rendered(alone, "mail").partition("How to reproduce")[2]
 
 
 def test_ktap_has_a_line_for_each_cell_and_no_other_result() -> None:
