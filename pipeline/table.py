@@ -36,9 +36,9 @@ def show(console: Console, records: Sequence[dict[str, Any]], void: str) -> None
     kept = _fitting(rows, console.width)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for place in kept:
-        right = "right" if COLUMNS[place] == "s" else "left"
         least = None if place == 0 else _width(rows, place)  # where it is too narrow, names are cut, and no verdict
-        table.add_column(COLUMNS[place], justify=right, no_wrap=True, overflow="ellipsis", min_width=least)
+        table.add_column(COLUMNS[place], no_wrap=True, overflow="ellipsis", min_width=least)
+        table.columns[-1].justify = "right" if COLUMNS[place] == "s" else "left"
     for record, row in zip(records, rows, strict=True):
         table.add_row(*(row[place] for place in kept), style=STYLES.get(Status(record["status"]), ""))
     console.print(table)

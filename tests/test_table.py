@@ -55,7 +55,7 @@ def shown(records: list[dict[str, Any]], void: str = "") -> str:
     return console.file.getvalue()
 
 
-@pytest.mark.parametrize("width", [120, 80, 60, 52])
+@pytest.mark.parametrize("width", [120, 80, 60])
 def test_a_narrow_terminal_has_fewer_columns_and_whole_verdicts(width: int) -> None:
     records = [record(), LOST, record(cell="v/debian-6.12-cloud/oldconfig-enter/gcc/hyperv", policy="oldconfig-enter")]
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
