@@ -21,7 +21,7 @@ from rich.table import Column
 from pipeline.proof import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TextIO
 
 HEARTBEAT_SECONDS = 30
@@ -43,6 +43,38 @@ class View(Protocol):
 
     def work(self, name: str, seconds: float) -> Work:
         """A piece of work with its estimate; used as a context manager."""
+
+    def expect(self, kind: str, seconds: Sequence[float]) -> None:
+        """How much work of a kind, the first word of its name, is to come: an estimate a piece."""
+
+
+class Ahead:
+    """What is still to come of the work that was announced."""
+
+    def __init__(self) -> None:
+        self._total: dict[str, int] = {}
+        self._left: dict[str, list[float]] = {}
+        self._lock = threading.Lock()
+
+    def expect(self, kind: str, seconds: Sequence[float]) -> None:
+        """Announce pieces of work of a kind."""
+        with self._lock:
+            self._total[kind] = self._total.get(kind, 0) + len(seconds)
+            self._left[kind] = [*self._left.get(kind, ()), *seconds]
+
+    def over(self, work: Work) -> None:
+        """Note that a piece is over."""
+        with self._lock:
+            if left := self._left.get(work.name.partition(" ")[0]):
+                left.remove(min(left, key=lambda one: abs(one - work.estimate)))
+
+    def told(self, under_way: Iterable[Work] = ()) -> str:
+        """How many of each kind are over, and how long the rest may take; nothing where nothing was announced."""
+        with self._lock:
+            counts = [f"{total - len(self._left[kind])} of {total} {kind}s" for kind, total in self._total.items()]
+            seconds = sum(sum(left) for left in self._left.values())
+        seconds -= sum(min(work.elapsed(), work.estimate) for work in under_way)
+        return f"{', '.join(counts)} over, about {max(0, seconds) / 60:.0f} min left" if counts else ""
 
 
 class Work:
@@ -96,6 +128,7 @@ class Plain:
         self.started = time.monotonic()
         self._out = out
         self._beats: dict[int, float] = {}
+        self._ahead = Ahead()
         self._lock = threading.Lock()
 
     def say(self, text: str) -> None:
@@ -105,6 +138,11 @@ class Plain:
             out = self._out or sys.stdout
             out.write(f"[{seconds:5.0f}s] {clean(text)}\n")
             out.flush()
+
+    def expect(self, kind: str, seconds: Sequence[float]) -> None:
+        """Say what is to come."""
+        self._ahead.expect(kind, seconds)
+        self.say(self._ahead.told())
 
     def work(self, name: str, seconds: float) -> Work:
         """Announce a piece of work."""
@@ -119,8 +157,12 @@ class Plain:
 
     def _end(self, work: Work) -> None:
         self._beats.pop(id(work), None)
-        for line in work.ended():
+        self._ahead.over(work)
+        *most, last = work.ended()
+        for line in most:
             self.say(line)
+        told = self._ahead.told() if work.name.startswith("build ") else ""
+        self.say(f"{last}; {told}" if told and not most else last)
 
 
 class Live:
@@ -140,6 +182,20 @@ class Live:
             console=console, transient=True, expand=True,
         )  # fmt: skip
         self._tasks: dict[int, TaskID] = {}
+        self._works: dict[int, Work] = {}
+        self._ahead = Ahead()
+        self._all: TaskID | None = None
+
+    def expect(self, kind: str, seconds: Sequence[float]) -> None:
+        """Show what is to come, in a line below the others."""
+        self._ahead.expect(kind, seconds)
+        if self._all is None:
+            self._all = self.progress.add_task("all", total=max(1, sum(seconds)), line="")
+        self._overall()
+
+    def _overall(self) -> None:
+        if self._all is not None:
+            self.progress.update(self._all, line=self._ahead.told(tuple(self._works.values())))
 
     def say(self, text: str) -> None:
         """Print one line above the live part."""
@@ -149,14 +205,19 @@ class Live:
         """Add a line for a piece of work."""
         made = Work(name, seconds, self._line, self._end)
         self._tasks[id(made)] = self.progress.add_task(escape(name), total=max(seconds, 1), line="")
+        self._works[id(made)] = made
         return made
 
     def _line(self, work: Work, text: str) -> None:
         done = min(work.elapsed(), work.estimate)
         self.progress.update(self._tasks[id(work)], completed=done, line=escape(text[:LINE_WIDTH]))
+        self._overall()
 
     def _end(self, work: Work) -> None:
         self.progress.remove_task(self._tasks.pop(id(work)))
+        del self._works[id(work)]
+        self._ahead.over(work)
+        self._overall()
         for line in work.ended():
             self.say(line)
 

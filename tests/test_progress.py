@@ -86,6 +86,34 @@ def test_without_a_telling_line_the_last_ones_are_shown_and_an_error_fails_the_w
     assert out.getvalue().splitlines()[-8].endswith("line 12")
 
 
+def test_what_is_to_come_is_counted_and_estimated() -> None:
+    ahead = progress.Ahead()
+    assert ahead.told() == ""
+    ahead.expect("build", [600, 60, 60])
+    assert ahead.told() == "0 of 3 builds over, about 12 min left"
+    out = io.StringIO()
+    plain = progress.Plain(out)
+    plain.expect("build", [600, 60])
+    with plain.work("build v/c", 600):
+        pass
+    with plain.work("boot v/c on hyperv", 20):
+        pass
+    said = [line.partition("] ")[2] for line in out.getvalue().splitlines()]
+    assert said[0] == "0 of 2 builds over, about 11 min left"
+    assert said[2] == "build v/c: done in 0 s; 1 of 2 builds over, about 1 min left"
+    assert said[-1] == "boot v/c on hyperv: done in 0 s"
+
+
+def test_the_live_view_has_one_more_line_for_all_of_it() -> None:
+    view, out = live(80, no_color=True)
+    view.expect("build", [600, 60, 60])
+    with view.work("build v/c", 600) as work:
+        work("line")
+        view.progress.console.print(view.progress.get_renderable())
+    assert "0 of 3 builds over, about 12 min left" in out.getvalue()
+    assert max(len(line) for line in out.getvalue().splitlines()) <= 80 + 20  # with the codes of bold and dim
+
+
 def test_what_ends_well_is_one_line() -> None:
     out = io.StringIO()
     with progress.Plain(out).work("build v/c", 10) as work:
