@@ -6,8 +6,8 @@ Run as `.venv/bin/python -m pipeline.reference`. A test says when the files are 
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,13 @@ import yaml
 from invoke import Collection
 
 from pipeline import atomic, markdown
+from pipeline.errors import HostError
 from pipeline.gate import WORDS
 from pipeline.reporting import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
 ERRORS = {"UserError": 2, "HostError": 69}
@@ -36,10 +38,7 @@ def reference() -> str:
 
 
 def _commands() -> Iterator[str]:
-    sys.path.insert(0, str(ROOT))
-    import tasks  # noqa: PLC0415 - it is at the top, found only now
-
-    known = Collection.from_module(tasks)
+    known = Collection.from_module(_tasks())
     for name in sorted(known.task_names):
         task = known[name]
         yield f"### ./inv {name}\n\n{markdown.plain((task.__doc__ or '').strip())}"
@@ -51,6 +50,16 @@ def _commands() -> Iterator[str]:
             rows.append((markdown.code(shown), markdown.plain(argument.help or ""), markdown.plain(default)))
         if rows:
             yield markdown.table(("word or flag", "meaning", "unless given"), rows)
+
+
+def _tasks() -> ModuleType:
+    """The module of the commands, loaded anew: invoke's tasks give the help of their flags only once."""
+    spec = importlib.util.spec_from_file_location("commands", ROOT / "tasks.py")
+    if spec is None or spec.loader is None:
+        raise HostError(f"{ROOT / 'tasks.py'}: cannot be loaded", hint="check it out again")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _schema() -> Iterator[str]:

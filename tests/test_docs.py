@@ -112,6 +112,7 @@ def test_every_block_of_yaml_is_taken(tmp_path: Path) -> None:
 def test_the_reference_is_what_the_code_says() -> None:
     hint = "run: .venv/bin/python -m pipeline.reference"
     assert (DOCS / "reference.md").read_text() == reference.reference(), hint
+    assert reference.reference() == reference.reference()
     assert (DOCS / "troubleshooting.md").read_text() == reference.troubleshooting(), hint
 
 

@@ -25,7 +25,7 @@ PURE = (
     "sharding", "report_github",
 )  # fmt: skip
 IMPURE = {"os", "subprocess", "socket", "docker", "pexpect", "requests", "shutil", "tempfile", "pathlib"}
-ONLY = {"docker": {"engine", "enginedisk", "container"}, "pexpect": {"console"}, "tasks": {"cli", "reference"}}
+ONLY = {"docker": {"engine", "enginedisk", "container"}, "pexpect": {"console"}, "tasks": {"cli"}}
 LINES, FUNCTION_LINES = 250, 40
 # put together here, so that this file is not found itself
 ADDRESSES = tuple("".join(parts) for parts in (
