@@ -12,17 +12,21 @@ from pipeline import (
     asking,
     auditing,
     checks,
+    collecting,
     comparing,
     daemon,
     doctor,
     fixing,
+    gate,
     planning,
+    reporting,
     run,
     showing,
     single,
 )
 from pipeline import bench as benching
 from pipeline import prune as pruning
+from pipeline import shards as splitting
 from pipeline.command import ALONE_HELP, CELLS, MATRIX_HELP, command
 
 
@@ -30,26 +34,28 @@ from pipeline.command import ALONE_HELP, CELLS, MATRIX_HELP, command
 @command
 def matrix(
     _: Context, file: str = "matrix.yaml", through: str = "boot", cells: str = "", jobs: int = 0,
-    plain: bool = False, fresh: bool = False, accel: str = "auto",
+    plain: bool = False, fresh: bool = False, accel: str = "auto", fail_on: str = "", json: bool = False,
 ) -> int:  # fmt: skip
     """Resolve, build, boot and judge every cell of matrix.yaml."""
     options = run.Options(
         file=Path(file), through=through, cells=cells, jobs=jobs, plain=plain, fresh=fresh, accel=accel,
+        fail_on=gate.words(fail_on), json=json,
     )  # fmt: skip
     return run.run(options)
 
 
-@task(
-    help={**ALONE_HELP, **{key: MATRIX_HELP[key] for key in ("file", "cells", "plain", "fresh")}},
-    auto_shortflags=False,
-)
+@task(help={**ALONE_HELP, **{key: MATRIX_HELP[key] for key in ("file", "cells", "plain", "fresh", "fail-on", "json")}},
+      auto_shortflags=False)  # fmt: skip
 @command
 def resolve(
     _: Context, config: str = "", source: str = "", policy: str = "olddefconfig", file: str = "matrix.yaml",
-    cells: str = "", plain: bool = False, fresh: bool = False,
+    cells: str = "", plain: bool = False, fresh: bool = False, fail_on: str = "", json: bool = False,
 ) -> int:  # fmt: skip
     """Say what becomes of the options; no compiler (matrix --through resolve, or one --config on one --source)."""
-    options = run.Options(file=Path(file), through="resolve", cells=cells, plain=plain, fresh=fresh)
+    options = run.Options(
+        file=Path(file), through="resolve", cells=cells, plain=plain, fresh=fresh, json=json,
+        fail_on=gate.words(fail_on), command=asking.command(config, source, policy),
+    )  # fmt: skip
     return run.of(asking.meant(config, source, policy, options.file), options)
 
 
@@ -86,17 +92,40 @@ def fix(
     return fixing.fix(asking.meant(config, source, policy, options.file), options, write)
 
 
-@task(
-    help={
-        "left": "a variant of the latest run, a run's folder, or RUN:VARIANT", "right": "likewise",
-        "markdown": "for GitHub",
-    },
-    auto_shortflags=False,
-)  # fmt: skip
+@task(help={"left": "a variant of the latest run, a run's folder, or RUN:VARIANT", "right": "likewise",
+            "markdown": "for GitHub"}, auto_shortflags=False)  # fmt: skip
 @command
 def compare(_: Context, left: str, right: str, markdown: bool = False) -> int:
     """Say which cells gained, lost, or changed from one variant or run to another."""
     return comparing.compare(left, right, results=Path("results"), markdown=markdown)
+
+
+@task(help={"run": "a run's folder, or a packed one; results/latest if not given",
+            "format": ", ".join(reporting.FORMATS), "output": "a file; the standard output if not given"},
+      auto_shortflags=False)  # fmt: skip
+@command
+def report(_: Context, run: str = "results/latest", format: str = "md", output: str = "") -> int:
+    """Write a run for its readers: a page, a mail, a job summary, or what another system reads."""
+    return reporting.report(Path(run), format, Path(output) if output else None)
+
+
+@task(help={"count": "how many machines", "format": ", ".join(splitting.FORMATS),
+            **{key: MATRIX_HELP[key] for key in ("file", "cells", "through")}}, auto_shortflags=False)  # fmt: skip
+@command
+def shards(_: Context, count: str, format: str = "json", file: str = "matrix.yaml", cells: str = "",
+          through: str = "boot") -> int:  # fmt: skip
+    """Split the matrix among machines: what shares objects stays together, each takes about as long."""
+    return splitting.show(run.Options(file=Path(file), cells=cells, through=through), count, format)
+
+
+@task(help={"folders": "where the machines' results were put, one or more",
+            **{key: MATRIX_HELP[key] for key in ("file", "cells", "fail-on")}}, iterable=["folders"],
+      auto_shortflags=False)  # fmt: skip
+@command
+def collect(_: Context, folders: list[str], file: str = "matrix.yaml", cells: str = "", fail_on: str = "") -> int:
+    """Merge the runs of several machines into one; 1 when a cell is missing."""
+    options = run.Options(file=Path(file), cells=cells)
+    return collecting.collect([Path(folder) for folder in folders], options, gate.words(fail_on))
 
 
 @task(help={"tree": "a kernel tree's folder, REPOSITORY#REF, or a name of matrix.yaml", "file": MATRIX_HELP["file"],
@@ -119,18 +148,15 @@ def build(_: Context, cell: str, file: str = "matrix.yaml", jobs: int = 0) -> in
 
 @task(
     help={
-        "kernel": "a bzImage (vmlinuz) or vmlinux",
+        "kernel": "a bzImage (vmlinuz) or vmlinux", "machine": "a machine of matrix.yaml",
         "modules": "a folder with its modules, such as lib/modules/RELEASE",
         "config": "its .config; found by itself beside a kernel in /boot",
-        "machine": "a machine of matrix.yaml",
         "without": "modules that the guest must do without, with commas",
         "append": "more words for the kernel's command line",
-        "file": MATRIX_HELP["file"],
-        "accel": MATRIX_HELP["accel"],
-        "plain": MATRIX_HELP["plain"],
+        **{key: MATRIX_HELP[key] for key in ("file", "accel", "plain")},
     },
     auto_shortflags=False,
-)
+)  # fmt: skip
 @command
 def boot(
     _: Context, kernel: str, modules: str = "", config: str = "", machine: str = "hyperv", without: str = "",

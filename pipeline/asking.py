@@ -86,6 +86,12 @@ def alone(config: str, source: str, policy: str, file: Path) -> Matrix:
     )  # fmt: skip
 
 
+def command(config: str, source: str, policy: str) -> tuple[str, ...]:
+    """What to type for one config on one tree; nothing for a matrix.yaml."""
+    words = ("./inv", "resolve", "--config", config, "--source", source)
+    return (*words, "--policy", policy) if config and source else ()
+
+
 def variant(text: str, file: Path) -> Variant:
     """A tree by its name in a matrix.yaml, its folder, or REPOSITORY#REF. Raises UserError for what is neither."""
     cells = load(file).cells if file.is_file() else ()

@@ -70,6 +70,8 @@ def _start(bench: Bench, group: list[State], host: boot.Host, live: list[str], *
     for state in going:
         state.boot = run
         state.seconds["boot"] = 0.0 if run.reused else round(run.seconds / len(going), 2)
+        if not run.reused:
+            state.spans["boot"] = stages.span(run.seconds)
 
 
 def _kept(bench: Bench, host: boot.Host, state: State) -> Path:
@@ -105,5 +107,6 @@ def _boot(bench: Bench, host: boot.Host, state: State) -> BootRun:
     ):
         run = boot.boot(host, state.artifact, cell.machine, folder, line=work)
         work.note = f"{host.accelerator}, {run.ending}"
+        work.failed = "" if _worth_keeping(run, state) else f"{work.note}, and no proof of what its .config promises"
     estimates.took(bench.cache, "boot", host.accelerator, run.seconds)
     return run

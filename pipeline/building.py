@@ -81,6 +81,8 @@ def _give(found: Build, group: Sequence[State]) -> None:
     for state in group:
         state.build, state.artifact = found, checked
         state.seconds["build"] = 0.0 if found.reused else round(found.seconds / len(group), 2)
+        if not found.reused:
+            state.spans["build"] = stages.span(found.seconds)
 
 
 def task_name(key: str) -> str:
@@ -125,7 +127,8 @@ def _build(bench: Bench, state: State, step: Step, *, keep: bool) -> Build:
                 bench.engine, kernel, bench.cache, bench.folder_of(state), start, jobs=cpus, keep=keep, line=work,
             )  # fmt: skip
             began = f"from {made.start[:12]}" if made.start else "from nothing"
-            work.note = f"kernel {kernel.key[:12]} {began}, {made.compiled} objects" if made.ok else made.reason
+            work.note = f"kernel {kernel.key[:12]} {began}, {made.compiled} objects"
+            work.failed = "" if made.ok else made.reason
     if made.ok:
         estimates.built(bench.cache, made)
     return made

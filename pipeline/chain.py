@@ -53,8 +53,9 @@ def forest(changes: Sequence[Mapping[str, Any]], wanted: Iterable[str]) -> tuple
     What keeps a guest from coming up, and what a policy refused, is shown whatever the globs are.
     """
     by_name = {str(change["symbol"]): change for change in changes}
-    globs = tuple(wanted)
-    shown = {name for name in by_name if any(fnmatchcase(name, glob) for glob in globs)}
+    words = set(wanted)
+    globs = [word for word in words if not word.replace("_", "").isalnum()]  # the others mean one name each
+    shown = {name for name in by_name if name in words or any(fnmatchcase(name, glob) for glob in globs)}
     shown |= {name for name, change in by_name.items() if change["kind"] in ALWAYS}
     shown = set(above(shown, {name: change["parents"] for name, change in by_name.items()}))
     under: dict[str, list[str]] = {}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 USAGE = 2
-CELL_OR_NOT = {"explain", "fix"}
+WORD_OR_NOT = {"explain": "--cells", "fix": "--cells", "report": "--run"}
 
 
 @contextmanager
@@ -58,10 +58,23 @@ def _help_first(argv: list[str]) -> list[str]:
     return ["--help", argv[0]] if asked and not argv[0].startswith("-") else argv
 
 
-def _cell_named(argv: list[str]) -> list[str]:
+def _word_named(argv: list[str]) -> list[str]:
     """`explain CELL` as `explain --cells CELL`: invoke knows no positional word that may be left out."""
-    cell = len(argv) > 1 and argv[0] in CELL_OR_NOT and not argv[1].startswith("-")
-    return [argv[0], "--cells", *argv[1:]] if cell else argv
+    if len(argv) > 1 and argv[0] in WORD_OR_NOT and not argv[1].startswith("-"):
+        return [argv[0], WORD_OR_NOT[argv[0]], *argv[1:]]
+    return _several_named(argv)
+
+
+def _several_named(argv: list[str]) -> list[str]:
+    """`collect A B` as `collect --folders A --folders B`: invoke knows no list of positional words."""
+    if not argv or argv[0] != "collect":
+        return argv
+    found = [argv[0]]
+    flag = False
+    for word in argv[1:]:
+        found += [word] if flag or word.startswith("-") else ["--folders", word]
+        flag = word.startswith("-") and "=" not in word
+    return found
 
 
 def main(argv: list[str]) -> None:
@@ -70,7 +83,7 @@ def main(argv: list[str]) -> None:
     import tasks  # noqa: PLC0415 - found only now
 
     program = Inv(name="inv", binary="./inv", binary_names=["inv"], namespace=Collection.from_module(tasks))
-    words = ["inv", *_help_first(_cell_named(argv))]
+    words = ["inv", *_help_first(_word_named(argv))]
     if not any(word.startswith("--print-completion-script") for word in argv):
         try:
             program.run(words)

@@ -19,7 +19,7 @@ from pipeline.proof import clean
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CELLS = "glob over variant/config/policy/toolchain/machine; a prefix such as newest/distro-m is enough"
+CELLS = "globs over variant/config/policy/toolchain/machine, with commas; a prefix such as newest/distro-m is enough"
 MATRIX_HELP = {
     "file": "the matrix to run (matrix.yaml)",
     "through": "the last stage: resolve, build or boot",
@@ -28,6 +28,8 @@ MATRIX_HELP = {
     "plain": "plain lines instead of the live view",
     "fresh": "reuse nothing that an earlier run has found",
     "accel": "auto, kvm or nested",
+    "fail-on": "outcomes or statuses, with commas, that end with 1 instead of a FAIL: lost,contradiction,ERROR",
+    "json": "print the records as JSON; everything else goes to stderr",
 }
 ALONE_HELP = {
     "config": "a .config (plain or compressed), a kernel image that carries one, or a name of matrix.yaml",

@@ -70,6 +70,11 @@ def _cells(note: object, where: str, hint: str) -> list[str]:
     return sorted(found)
 
 
+def is_cell(name: str) -> bool:
+    """Whether that is the name of a cell, which no path out of a run's folder is."""
+    return bool(_NAME.fullmatch(f"{KINDS[0]}/{name}/{RECORD}"))
+
+
 def _tar(data: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     first: dict[bytes, str] = {}

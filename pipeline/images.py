@@ -69,6 +69,11 @@ def guest(engine: Engine, say: Callable[[str], None]) -> str:
     return _ensure(engine, "guest", "Dockerfile", say)
 
 
+def browser(engine: Engine, say: Callable[[str], None]) -> str:
+    """The tag of the image with the browser that the page of a run is tested in."""
+    return _ensure(engine, "browser", "Dockerfile", say)
+
+
 def bench(engine: Engine, say: Callable[[str], None]) -> str:
     """The tag of the image with what the pipeline is measured against, over gcc's toolchain.
 
@@ -93,6 +98,7 @@ def current() -> set[str]:
     root = _tag("base", "Dockerfile", ROOTFS)
     chains = {_tag("toolchain", f"{name}.Dockerfile", root) for name in toolchains()}
     others = {_tag("host", "Dockerfile", root), _tag("guest", "Dockerfile", root)}
+    others.add(_tag("browser", "Dockerfile", root))
     return {ROOTFS, root, *others, *chains, _tag("bench", "Dockerfile", toolchain_tag("gcc"))}
 
 

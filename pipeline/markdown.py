@@ -9,7 +9,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from pipeline.proof import clean
+from pipeline import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,16 +22,12 @@ _STARTS = re.compile(r" (?=(?:[-+*>]|#+|=+|\d+[.)])(?: |$))")
 
 def plain(text: str) -> str:
     """Text of a record for a paragraph or a table: one line, and nothing in it that Markdown takes up."""
-    return _ACTIVE.sub(lambda match: "".join(f"\\{one}" for one in match.group()), _line(text))
+    return _ACTIVE.sub(lambda match: "".join(f"\\{one}" for one in match.group()), safe.line(text))
 
 
 def code(text: str) -> str:
     """Text of a record as code; also in a table, where GitHub takes a bar for a column's end even there."""
-    return f"`{_line(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
-
-
-def _line(text: str) -> str:
-    return "".join(one if one.isprintable() else "?" for one in " ".join(clean(text).split()))
+    return f"`{safe.line(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

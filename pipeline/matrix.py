@@ -112,17 +112,23 @@ def _refusal(path: Path, found: Sequence[Problem]) -> UserError:
     )
 
 
-def select(cells: Iterable[Cell], pattern: str) -> tuple[Cell, ...]:
-    """Return the cells whose names, or beginnings of names, a glob matches, in the order given.
+def select(cells: Iterable[Cell], patterns: str) -> tuple[Cell, ...]:
+    """Return the cells whose names, or beginnings of names, one of the globs (with commas) matches, in the order given.
 
-    Raises UserError, with the nearest names, if that is none.
+    Raises UserError, with the nearest names, for a glob that matches none.
     """
-    given = tuple(cells)
-    chosen = tuple(cell for cell in given if matches(cell.name, pattern))
-    if chosen:
-        return chosen
+    given, chosen = tuple(cells), set[str]()
+    for pattern in patterns.split(","):
+        found = {cell.name for cell in given if matches(cell.name, pattern)}
+        if not found:
+            raise _no_cell(given, pattern)
+        chosen |= found
+    return tuple(cell for cell in given if cell.name in chosen)
+
+
+def _no_cell(given: Iterable[Cell], pattern: str) -> UserError:
     near = [f"  {name}" for name in _near([cell.name for cell in given], pattern[:300])]
-    raise UserError(
+    return UserError(
         f"no cell matches '{short(pattern)}'",
         details="\n".join(["the nearest are:", *near]) if near else "there are no cells",
         hint="`./inv plan` lists every cell; quote a glob, so that the shell leaves it alone",

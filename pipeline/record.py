@@ -29,7 +29,8 @@ class State:
     """One cell on its way; the stages fill it in.
 
     `error` is why we, not the kernel, could not go on, `skip` why it was not tried. `layers` are the files that the
-    old .config was put together of, `options` its options with the lines that ask for them.
+    old .config was put together of, `options` its options with the lines that ask for them. `spans` are when its kernel
+    was built and booted in this run, from and to in seconds since 1970; what was known before has none.
     """
 
     cell: Cell
@@ -51,6 +52,7 @@ class State:
     error: str = ""
     skip: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
+    spans: dict[str, tuple[float, float]] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -111,7 +113,7 @@ def facts(state: State) -> dict[str, Any]:
         "skip": state.skip,
         "reached": state.reached,
         "expect": expected(state.expectation),
-        "seconds": state.seconds,
+        "seconds": state.seconds, "spans": {stage: list(span) for stage, span in state.spans.items()},
         "tools": state.tools,
     }
 

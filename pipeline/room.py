@@ -28,6 +28,7 @@ PLAIN, PATCHED, BOOT = 1800 * MIB, 50 * MIB, 2 * MIB
 OBJECT_TREE, ARTIFACT, COMPILED = 120 * MIB, 8 * MIB, 60 * MIB  # of a kernel, as long as none is kept
 TAGS = {"rootfs": 130 * MIB, "base": 10 * MIB, "toolchain-gcc": 700 * MIB, "host": 420 * MIB, "guest": 140 * MIB}
 OTHER_TAG = 700 * MIB
+UNNEEDED = frozenset({"bench", "browser"})  # no run uses these images
 NOTES = 256 * MIB  # resolutions and the like
 RESULTS = GIB
 ROUNDS = 3  # of trimming; by then it is not ours that fills the disk
@@ -121,7 +122,7 @@ def needed(asked: Work, found: Sequence[Item]) -> Needed:
     each = _mean(sizes[OBJECTS], OBJECT_TREE) + compiled
     there = {item.name for item in found if item.kind == IMAGE}
     missing = [tag.partition(":")[0].rpartition("/")[2] for tag in images.current() - there]
-    engine = sum(TAGS.get(name, OTHER_TAG) for name in missing if name != "bench")
+    engine = sum(TAGS.get(name, OTHER_TAG) for name in missing if name not in UNNEEDED)
     engine += asked.plain * PLAIN + asked.patched * PATCHED + asked.kernels * each
     cache = asked.kernels * _mean(sizes[KERNEL], ARTIFACT) + asked.boots * BOOT + NOTES
     return Needed(engine=engine, cache=cache)

@@ -16,12 +16,14 @@ from pipeline import (
     bootstrap,
     building,
     foreseeing,
+    gate,
     host,
     images,
     overlap,
     progress,
     record,
     replay,
+    reporting,
     room,
     session,
     settling,
@@ -55,7 +57,11 @@ class UnsupportedError(HostError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The flags of `./inv matrix`; `explain` is a glob over options, or showing.INTENT for those of the intent."""
+    """The flags of `./inv matrix`; `explain` is a glob over options, or showing.INTENT for those of the intent.
+
+    `fail_on` are the outcomes and statuses that end with 1 (gate.words); `json` prints the records instead of a table.
+    `command` is what was typed, where a run is not one of a matrix.yaml.
+    """
 
     file: Path = Path("matrix.yaml")
     through: str = "boot"
@@ -65,6 +71,9 @@ class Options:
     fresh: bool = False
     accel: str = "auto"
     explain: str = ""
+    fail_on: frozenset[str] = frozenset()
+    command: tuple[str, ...] = ()
+    json: bool = False
     results: Path = Path("results")
     cache: Path = field(default_factory=bootstrap.cache_folder)
 
@@ -85,8 +94,8 @@ def of(asked: Matrix, options: Options) -> int:
     room.check(room.places(options.cache, options.results), room.Work())
     folder = store.new_run(options.results)
     note: dict[str, Any] = {"matrix": str(options.file), "digest": asked.digest, "through": options.through}
-    note["exit_status"] = None
-    with progress.view(plain=options.plain) as view:
+    note |= {"exit_status": None, **({"command": list(options.command)} if options.command else {})}
+    with progress.view(plain=options.plain or options.json, aside=options.json) as view:
         view.say(f"{len(states)} cells and {len(controls)} controls through {options.through}; results in {folder}")
         store.write_run(folder, states, controls, note)
         homes = _homes(folder, states, controls)
@@ -173,6 +182,7 @@ def _made(bench: Bench, everyone: Sequence[State], options: Options) -> None:
             unsupported = str(error)
         else:
             tasks += boots.tasks(bench, everyone, place, building=bool(planned.steps), after=building.task_name)
+    bench.view.expect("build", [step.seconds for step in planned.steps])
     overlap.run(tasks, bench.engine.remove_live)
     if planned.steps:
         space.trim(bench.engine, bench.cache, space.cap(bench.cache), own=False, say=bench.view.say)
@@ -226,8 +236,11 @@ def _finish(
     """Judge what was written, show it, and say how it went."""
     judged = replay.judge_run(folder)
     records = store.write_verdicts(folder, judged)
-    status = note["exit_status"] or showing.exit_status(records)
+    status = note["exit_status"] or gate.exit_status(records, options.fail_on)
     store.write_run(folder, states, controls, {**note, "void": judged.void, "exit_status": status})
+    if options.json:
+        print(reporting.rendered(reporting.read(folder, str(folder)), "json"), end="")  # noqa: T201 - asked for
+        return status
     text = f"{table.totals(records)}; {folder} (exit {status})"
     showing.show(records, judged.void, text, options.explain)
     return status

@@ -5,6 +5,7 @@ Each stage fills in the states that can still go on. Never judges.
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -97,6 +98,12 @@ def each(bench: Bench, groups: Sequence[list[State]], do: Callable[[list[State]]
         raise
     finally:
         pool.shutdown(wait=True)
+
+
+def span(seconds: float) -> tuple[float, float]:
+    """From when to when that was which took so many seconds and has just ended, in seconds since 1970."""
+    now = time.time()
+    return round(now - seconds, 1), round(now, 1)
 
 
 def put_config(state: State, old: Old) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_REFUSED = 3
 AXES = ("variant", "config", "policy", "toolchain")
+COLUMNS = ("cell", "HYPERV", "VMBUS", "told", "required/seen", "outcome", "status", "s")
+SPARED = ("s", "told", "VMBUS", "HYPERV")  # in this order, where a terminal is narrow
 STYLES = {Status.PASS: "green", Status.FAIL: "bold red", Status.ERROR: "bold yellow", Status.SKIP: "dim"}
 
 
@@ -30,16 +32,32 @@ def show(console: Console, records: Sequence[dict[str, Any]], void: str) -> None
     if records and shared:
         common = ", ".join(f"{axis} {_axis(records[0], axis)}" for axis in shared)
         console.print(f"all cells: {common}", highlight=False)
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)  # 80 columns hold the longest words
-    for name in ("cell", "HYPERV", "VMBUS", "told", "required/seen", "outcome", "status"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("s", justify="right", no_wrap=True)
-    for record in records:
-        style = STYLES.get(Status(record["status"]), "")
-        table.add_row(*_row(record, shared), f"{sum(record['seconds'].values()):.0f}", style=style)
+    rows = [[*_row(record, shared), f"{sum(record['seconds'].values()):.0f}"] for record in records]
+    kept = _fitting(rows, console.width)
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for place in kept:
+        least = None if place == 0 else _width(rows, place)  # where it is too narrow, names are cut, and no verdict
+        table.add_column(COLUMNS[place], no_wrap=True, overflow="ellipsis", min_width=least)
+        table.columns[-1].justify = "right" if COLUMNS[place] == "s" else "left"
+    for record, row in zip(records, rows, strict=True):
+        table.add_row(*(row[place] for place in kept), style=STYLES.get(Status(record["status"]), ""))
     console.print(table)
     for text in lines(records, void):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _width(rows: Sequence[Sequence[str]], place: int) -> int:
+    return max(len(COLUMNS[place]), *(len(row[place]) for row in rows), 0)
+
+
+def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The columns that a terminal has room for: those that the lines below the table tell in words go first."""
+    kept = list(range(len(COLUMNS)))
+    for name in SPARED:
+        if sum(_width(rows, place) + 1 for place in kept) - 1 <= width:
+            break
+        kept.remove(COLUMNS.index(name))
+    return kept
 
 
 def lines(records: Sequence[dict[str, Any]], void: str) -> list[str]:
@@ -50,7 +68,7 @@ def lines(records: Sequence[dict[str, Any]], void: str) -> list[str]:
         if one["status"] == Status.ERROR and not void:
             errors.setdefault(one["reason"], []).append(one["cell"])
         elif one["outcome"] == Outcome.LOST or one["status"] != Status.PASS:
-            found.append(clean(f"{one['status']} {one['cell']}: {_story(one)}"))
+            found.append(clean(f"{one['status']} {one['cell']}: {story(one)}"))
     for reason, cells in errors.items():
         first, *rest = reason.splitlines() or [""]
         found += [clean(f"ERROR {', '.join(cells)}: {first}"), *(clean(f"      {line}") for line in rest)]
@@ -89,21 +107,27 @@ def _roots(record: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str,
     return [by_name[name] for name in roots], [by_name[name] for name in met]
 
 
-def _story(record: dict[str, Any]) -> str:
+def story(record: dict[str, Any]) -> str:
+    """In one sentence what came of a cell: outcome, class, reason, and of a loss its causes and what was printed."""
     text = str(record["outcome"])
     if record["class"]:
         text += f" ({record['class']})"
     if record["reason"]:
         text += f": {record['reason'].splitlines()[0]}"
-    roots, met = _roots(record)
-    if record["outcome"] == Outcome.LOST and roots:
-        text += ". " + "; ".join(_told(change) for change in roots)
-        named = {change["symbol"] for change in roots}
+    tops, met = _roots(record)
+    if record["outcome"] == Outcome.LOST and tops:
+        text += ". " + "; ".join(_told(change) for change in tops)
+        named = {change["symbol"] for change in tops}
         gone = [symbol for symbol in record["lost"] if symbol not in named]
         text += f"; {len(gone)} more went with it: {', '.join(gone)}" if gone else ""
     if record["outcome"] == Outcome.LOST and record["loudness"] in ("silent", "warned"):
-        text += f". Told: {next((one['warning'] for one in (*roots, *met) if one['warning']), 'nothing')}"
+        text += f". Told: {next((one['warning'] for one in (*tops, *met) if one['warning']), 'nothing')}"
     return text
+
+
+def roots(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """The changes at the top of what was lost, in order."""
+    return _roots(record)[0]
 
 
 def _told(change: dict[str, Any]) -> str:

@@ -20,7 +20,9 @@ PURE = (
     "told", "intent", "chain", "mend", "hyperv", "flags", "cpio", "qemu", "aptsources", "proof", "dmesg", "observe",
     "postmortem", "verdict", "record", "model", "values", "errors", "yamlscan", "ikconfig", "mbox", "unpacked",
     "audit", "auditview", "builtin", "distance", "lanes", "spanning", "goals", "items", "kbuildlang", "kbuildscope",
-    "makevalues", "compare", "compare_text",
+    "makevalues", "compare", "compare_text", "safe", "markdown", "table", "reportrun", "report_mail", "report_md",
+    "report_junit", "report_ktap", "report_kcidb", "report_json", "pagedata",
+    "sharding", "report_github",
 )  # fmt: skip
 IMPURE = {"os", "subprocess", "socket", "docker", "pexpect", "requests", "shutil", "tempfile", "pathlib"}
 ONLY = {"docker": {"engine", "enginedisk", "container"}, "pexpect": {"console"}, "tasks": {"cli"}}

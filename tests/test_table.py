@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pytest
@@ -52,6 +53,22 @@ def shown(records: list[dict[str, Any]], void: str = "") -> str:
     table.show(console, records, void)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [120, 80, 60])
+def test_a_narrow_terminal_has_fewer_columns_and_whole_verdicts(width: int) -> None:
+    records = [record(), LOST, record(cell="v/debian-6.12-cloud/oldconfig-enter/gcc/hyperv", policy="oldconfig-enter")]
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    table.show(console, records, "")
+    assert isinstance(console.file, io.StringIO)
+    rows = [line for line in console.file.getvalue().splitlines() if " PASS" in line]
+    assert len(rows) == 3
+    assert max(map(len, rows)) <= width
+    for row, words in zip(rows, ("bound/bound", "bound/detected", "bound/bound"), strict=True):
+        assert words in row
+        assert re.search(r"\b(?:kept|lost)\b", row)
+    assert ("m → m" in rows[0]) == (width >= 80)
+    assert ("newest/distro-m/olddefconfig" in rows[0]) == (width >= 60)
 
 
 def test_a_loss_is_told_in_words() -> None:
