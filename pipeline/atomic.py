@@ -58,7 +58,7 @@ def read_json(path: Path) -> Any | None:
     """A JSON file's value; None where it is missing or damaged, as if it had never been written."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email import errors, header
 from typing import TYPE_CHECKING
 
-from pipeline import unpacked
+from pipeline import mailbounds, unpacked
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -84,10 +84,11 @@ def series(data: bytes, name: str) -> tuple[Patch, ...]:
     if _DIFF.search(data, 0, marks[0].start()):
         raise UserError(f"{name}: a diff before its first message", hint="give that patch as a file of its own")
     ends = [mark.start() for mark in marks[1:]] + [len(data)]
-    mails = [
-        _mail(data[mark.end() : end], f"{name}: message {number}", committed=bool(_COMMIT.fullmatch(mark[1])))
-        for number, (mark, end) in enumerate(zip(marks, ends, strict=True), 1)
-    ]
+    where = [f"{name}: message {number}" for number in range(1, len(marks) + 1)]
+    spans = [(at, data[mark.end() : end]) for at, mark, end in zip(where, marks, ends, strict=True)]
+    mailbounds.check(spans)
+    pairs = zip(spans, marks, strict=True)
+    mails = [_mail(text, at, committed=bool(_COMMIT.fullmatch(mark[1]))) for (at, text), mark in pairs]
     return _patches(mails, name)
 
 
@@ -106,6 +107,7 @@ def _opened(data: bytes, name: str) -> bytes:
 def _alone(data: bytes, name: str) -> _Mail:
     """A file without separators: a message as it was saved, or a patch with or without text above it."""
     if _HEADER.match(data):
+        mailbounds.check([(name, data)])
         mail = _mail(data, name)
         if mail.subject != _UNNAMED:
             return mail

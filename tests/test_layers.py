@@ -20,7 +20,7 @@ PURE = (
     "told", "intent", "chain", "mend", "hyperv", "flags", "cpio", "qemu", "aptsources", "proof", "dmesg", "observe",
     "postmortem", "verdict", "record", "model", "values", "errors", "yamlscan", "ikconfig", "mbox", "unpacked",
     "audit", "auditview", "builtin", "distance", "lanes", "spanning", "goals", "items", "kbuildlang", "kbuildscope",
-    "makevalues", "compare", "compare_text",
+    "makevalues", "compare", "compare_text", "mailbounds",
 )  # fmt: skip
 IMPURE = {"os", "subprocess", "socket", "docker", "pexpect", "requests", "shutil", "tempfile", "pathlib"}
 ONLY = {"docker": {"engine", "enginedisk", "container"}, "pexpect": {"console"}, "tasks": {"cli"}}

@@ -1,4 +1,4 @@
-"""probe-memo before the real compiler, in the toolchain's container: the same answers, and only to what names no file."""
+"""probe-memo before the real compiler, in the toolchain's container: the same answers, only to what names no file."""
 
 from __future__ import annotations
 
