@@ -84,12 +84,11 @@ def series(data: bytes, name: str) -> tuple[Patch, ...]:
     if _DIFF.search(data, 0, marks[0].start()):
         raise UserError(f"{name}: a diff before its first message", hint="give that patch as a file of its own")
     ends = [mark.start() for mark in marks[1:]] + [len(data)]
-    where = [f"{name}: message {number}" for number in range(1, len(marks) + 1)]
-    spans = [(at, data[mark.end() : end]) for at, mark, end in zip(where, marks, ends, strict=True)]
+    bodies = [data[mark.end() : end] for mark, end in zip(marks, ends, strict=True)]
+    spans = [(f"{name}: message {number}", body) for number, body in enumerate(bodies, 1)]
     mailbounds.check(spans)
-    pairs = zip(spans, marks, strict=True)
-    mails = [_mail(text, at, committed=bool(_COMMIT.fullmatch(mark[1]))) for (at, text), mark in pairs]
-    return _patches(mails, name)
+    commits = (bool(_COMMIT.fullmatch(mark[1])) for mark in marks)
+    return _patches([_mail(*reversed(one), committed=next(commits)) for one in spans], name)
 
 
 def _opened(data: bytes, name: str) -> bytes:
@@ -247,5 +246,5 @@ def _two(one: _Mail, other: _Mail, name: str) -> UserError:
 
 def _list(words: Iterable[str], between: str = "\n") -> str:
     found = list(words)
-    more = [f"... and {len(found) - _LISTED} more"] if len(found) > _LISTED else []
+    more = [f"... and {len(found) - _LISTED} more"] * (len(found) > _LISTED)
     return between.join(found[:_LISTED] + more)
