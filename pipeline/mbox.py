@@ -88,7 +88,7 @@ def series(data: bytes, name: str) -> tuple[Patch, ...]:
     spans = [(f"{name}: message {number}", body) for number, body in enumerate(bodies, 1)]
     mailbounds.check(spans)
     commits = (bool(_COMMIT.fullmatch(mark[1])) for mark in marks)
-    return _patches([_mail(*reversed(one), committed=next(commits)) for one in spans], name)
+    return _patches([_mail(text, at, committed=next(commits)) for at, text in spans], name)
 
 
 def _opened(data: bytes, name: str) -> bytes:
