@@ -23,6 +23,8 @@ from pipeline import (
 )
 from pipeline import bench as benching
 from pipeline import prune as pruning
+from pipeline import rebuild as rebuilding
+from pipeline import verify as verifying
 from pipeline.command import ALONE_HELP, CELLS, MATRIX_HELP, command
 
 
@@ -149,6 +151,24 @@ def boot(
 def judge(_: Context, folder: str) -> int:
     """Judge a saved run again from its files alone."""
     return answering.judge(Path(folder))
+
+
+@task(
+    help={
+        "folder": "a run, such as results/latest, or a packed one",
+        "rebuild": "also build the kernel of this cell (its whole name) from nothing, and compare",
+        **{key: MATRIX_HELP[key] for key in ("file", "jobs", "plain")},
+    },
+    auto_shortflags=False,
+)  # fmt: skip
+@command
+def verify(
+    _: Context, folder: str, rebuild: str = "", file: str = "matrix.yaml", jobs: int = 0, plain: bool = False,
+) -> int:  # fmt: skip
+    """Check a saved run's files against its records, and judge it again; says which file differs."""
+    options = run.Options(file=Path(file), jobs=jobs, plain=plain)
+    rebuilt = rebuilding.differences(Path(folder), rebuild, options) if rebuild else ()
+    return verifying.verify(Path(folder), rebuilt)
 
 
 @task(help={"folder": "a run of the whole matrix, or a packed one"}, auto_shortflags=False)

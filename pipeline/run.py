@@ -23,6 +23,7 @@ from pipeline import (
     record,
     replay,
     room,
+    seal,
     session,
     settling,
     showing,
@@ -157,7 +158,7 @@ def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]]) -
         if options.through == "resolve":
             return
         slimming.slims(bench, everyone)
-        settling.kernels(bench, everyone, _toolchains(bench, everyone))
+        settling.kernels(bench, everyone, toolchains(bench, everyone))
         _made(bench, everyone, options)
 
 
@@ -188,7 +189,7 @@ def _place(bench: Bench, states: Sequence[State], chosen: str) -> boot.Host:
     return host
 
 
-def _toolchains(bench: Bench, states: Sequence[State]) -> dict[str, str]:
+def toolchains(bench: Bench, states: Sequence[State]) -> dict[str, str]:
     """The identity of each toolchain, with what compiled noted in the cells."""
     identities = {}
     for name in sorted({state.cell.toolchain for state in states}):
@@ -228,6 +229,7 @@ def _finish(
     records = store.write_verdicts(folder, judged)
     status = note["exit_status"] or showing.exit_status(records)
     store.write_run(folder, states, controls, {**note, "void": judged.void, "exit_status": status})
+    seal.close(folder)
     text = f"{table.totals(records)}; {folder} (exit {status})"
     showing.show(records, judged.void, text, options.explain)
     return status
