@@ -68,7 +68,8 @@ def known(wanted: Kernel, cache: Path) -> Build | None:
         return None
     note: Any = atomic.read_json(folder / "build.json")
     try:
-        whole = all(_digest(folder / name) == digest for name, digest in note["files"].items())
+        whole = "bzImage" in note["files"]
+        whole = whole and all(_digest(folder / name) == digest for name, digest in note["files"].items())
         made = Build(
             kernel=wanted, folder=folder, ok=True, reason="", seconds=float(note["seconds"]), reused=True,
             start=str(note["start"]), compiled=int(note["compiled"]),
