@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from pipeline import answer as text
-from pipeline import answer_cost, asking, atomic, compactrun, replay, showing, store
+from pipeline import answer_cost, asking, atomic, compactrun, replay, seal, showing, store
 from pipeline.answer_run import Given
 from pipeline.errors import UserError
 
@@ -47,6 +47,7 @@ def answer(place: Path, docs: Path = DOCS, file: Path = FILE) -> int:
         if place.is_dir():
             _check_whole(asked, folder)
         written = document(folder, replay.judge_run(folder), patches(asked))
+        seal.close(folder)
         compactrun.pack(folder, docs / PACKED)
     atomic.write(docs / DOCUMENT, written)
     size = (docs / PACKED).stat().st_size

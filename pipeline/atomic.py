@@ -9,13 +9,16 @@ import json
 import os
 import tempfile
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_Value = TypeVar("_Value", bound=Any)
 
 
 @contextmanager
@@ -58,8 +61,20 @@ def read_json(path: Path) -> Any | None:
     """A JSON file's value; None where it is missing or damaged, as if it had never been written."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
+
+
+def typed(value: _Value) -> _Value:
+    """A dataclass made of a note, if each field is of the kind that it is declared with. Raises TypeError otherwise."""
+    kinds: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
+    for field in fields(value):
+        found = getattr(value, field.name)
+        wanted = kinds.get(str(field.type), (tuple,) if str(field.type).startswith("tuple") else (object,))
+        whole = isinstance(found, wanted) and not (isinstance(found, bool) and bool not in (*wanted, object))
+        if not whole or (str(field.type) == "tuple[str, ...]" and not all(isinstance(one, str) for one in found)):
+            raise TypeError(f"{field.name}: not of the kind {field.type}")
+    return value
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline import archive, atomic, console, cpio, hyperv, images, kmod, leases, proof, qemu
 from pipeline.console import Timers
@@ -140,8 +140,10 @@ def save(run: BootRun) -> None:
 
 
 def load(folder: Path) -> BootRun:
-    """Read a boot back. Raises OSError, ValueError or KeyError when it is not whole."""
-    fields = json.loads((folder / "boot.json").read_text())
+    """Read a boot back. Raises OSError, ValueError, KeyError or TypeError when it is not whole."""
+    fields: Any = atomic.read_json(folder / "boot.json")
+    if not isinstance(fields, dict):
+        raise ValueError(f"{folder}/boot.json: missing or damaged")  # noqa: TRY004 - of what a file holds
     if not (folder / "console.log").is_file() or not (folder / "host.log").is_file():
         raise ValueError(f"{folder}: a log is missing")
     fields |= {"folder": folder, "argv": tuple(fields["argv"]), "ending": Ending(fields["ending"])}

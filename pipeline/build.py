@@ -68,7 +68,8 @@ def known(wanted: Kernel, cache: Path) -> Build | None:
         return None
     note: Any = atomic.read_json(folder / "build.json")
     try:
-        whole = all(_digest(folder / name) == digest for name, digest in note["files"].items())
+        whole = "bzImage" in note["files"]
+        whole = whole and all(_digest(folder / name) == digest for name, digest in note["files"].items())
         made = Build(
             kernel=wanted, folder=folder, ok=True, reason="", seconds=float(note["seconds"]), reused=True,
             start=str(note["start"]), compiled=int(note["compiled"]),
@@ -80,12 +81,13 @@ def known(wanted: Kernel, cache: Path) -> Build | None:
 
 def build(
     engine: Engine, wanted: Kernel, cache: Path, failed: Path, start: ObjectTree | None = None, *,
-    jobs: int, keep: bool = False, line: Callable[[str], None],
+    jobs: int, keep: bool = False, scratch: bool = False, line: Callable[[str], None],
 ) -> Build:  # fmt: skip
     """Build a kernel into the cache, from the object tree `start` or from nothing.
 
     A build that failed leaves its build.log in `failed` instead. With `keep` its own object tree is kept for others.
-    `line` gets make's output as it comes. Raises HostError when the engine, the memory or the disk give out.
+    With `scratch` no compiler cache is used. `line` gets make's output as it comes. Raises HostError when the engine,
+    the memory or the disk give out.
     """
     began = time.monotonic()
     with ExitStack() as stack:
@@ -94,13 +96,13 @@ def build(
             folder = stack.enter_context(treediff.newer(engine, wanted.tree.image, start.tree, wanted.tree))
             mounts = {folder: {"bind": "/src", "mode": "ro"}} if folder else mounts
             start = start if folder else None
-        volumes = {**ccache.mounted(engine, wanted.tree, cache), **mounts}
+        volumes = mounts if scratch else {**ccache.mounted(engine, wanted.tree, cache), **mounts}
         image = start.image if start else wanted.tree.image
         box = stack.enter_context(engine.container(image, limits=LIMITS, volumes=volumes))
         box.put("/build", archive.pack({".config": config_of(wanted).encode()}, owner=1000))
         made = box.run(
             ["build-kernel", str(jobs), *wanted.goals], seconds=BUILD_SECONDS, line=line,
-            environment=ccache.environment(wanted.tree),
+            environment={"CCACHE_DISABLE": "1"} if scratch else ccache.environment(wanted.tree),
         )  # fmt: skip
         seconds = round(time.monotonic() - began, 2)
         if made.exit_status:

@@ -10,6 +10,7 @@ import sys
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from invoke import task
 from invoke.exceptions import Exit
 
 from pipeline import run, showing
@@ -38,7 +39,12 @@ ALONE_HELP = {
 }
 
 
-def command(function: Callable[..., int]) -> Callable[..., None]:
+def command(**words: Any) -> Callable[[Callable[..., int]], Any]:
+    """Make a command of a function: its number is the exit status. `words` are invoke's own for a task."""
+    return lambda function: task(auto_shortflags=False, **words)(_told_to_the_shell(function))
+
+
+def _told_to_the_shell(function: Callable[..., int]) -> Callable[..., None]:
     """Turn a function's number into the exit status, and our errors into one clear text on stderr."""
 
     @wraps(function)

@@ -132,7 +132,7 @@ def _unpacked(path: Path) -> dict[str, bytes]:
     try:
         with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as members:
             return _members(members, path)
-    except (tarfile.TarError, EOFError, ValueError, OSError, RecursionError) as error:
+    except (tarfile.TarError, EOFError, ValueError, OSError, OverflowError, RecursionError) as error:
         raise UserError(f"{path}: damaged", details=str(error), hint=_HINT) from error
 
 

@@ -43,7 +43,7 @@ def parse(data: bytes, name: str) -> dict[str, Option]:
         raise UserError(f"{name}: binary data, not a .config", hint=hint)
     options: dict[str, Option] = {}
     wrong = []
-    for number, line in enumerate(data.decode("utf-8", errors="replace").splitlines(), 1):
+    for number, line in enumerate(_lines(data.decode("utf-8", errors="replace")), 1):
         match = _SET.fullmatch(line) or _UNSET.fullmatch(line)
         if match and (match.re is _UNSET or _VALUE.fullmatch(match[2])):
             value = "n" if match.re is _UNSET else match[2]
@@ -56,6 +56,11 @@ def parse(data: bytes, name: str) -> dict[str, Option]:
     if not options:
         raise UserError(f"{name}: no CONFIG_ line in it", hint=hint)
     return options
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as conf has them (conf_read_simple in confdata.c): no other sign ends one, such as a form feed."""
+    return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def values(text: str, name: str = ".config") -> dict[str, str]:
@@ -87,7 +92,7 @@ def replaced(text: str, symbol: str, value: str) -> str:
     """The text with one option set, in a line at its end and nowhere else."""
     kept = [
         old
-        for old in text.splitlines()
+        for old in _lines(text.removesuffix("\n"))
         if not ((match := _SET.fullmatch(old) or _UNSET.fullmatch(old)) and match[1] == symbol)
     ]
     return "\n".join([*kept, line(symbol, value)]) + "\n"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email import errors, header
 from typing import TYPE_CHECKING
 
-from pipeline import unpacked
+from pipeline import mailbounds, unpacked
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -84,11 +84,11 @@ def series(data: bytes, name: str) -> tuple[Patch, ...]:
     if _DIFF.search(data, 0, marks[0].start()):
         raise UserError(f"{name}: a diff before its first message", hint="give that patch as a file of its own")
     ends = [mark.start() for mark in marks[1:]] + [len(data)]
-    mails = [
-        _mail(data[mark.end() : end], f"{name}: message {number}", committed=bool(_COMMIT.fullmatch(mark[1])))
-        for number, (mark, end) in enumerate(zip(marks, ends, strict=True), 1)
-    ]
-    return _patches(mails, name)
+    bodies = [data[mark.end() : end] for mark, end in zip(marks, ends, strict=True)]
+    spans = [(f"{name}: message {number}", body) for number, body in enumerate(bodies, 1)]
+    mailbounds.check(spans)
+    commits = (bool(_COMMIT.fullmatch(mark[1])) for mark in marks)
+    return _patches([_mail(text, at, committed=next(commits)) for at, text in spans], name)
 
 
 def _opened(data: bytes, name: str) -> bytes:
@@ -106,6 +106,7 @@ def _opened(data: bytes, name: str) -> bytes:
 def _alone(data: bytes, name: str) -> _Mail:
     """A file without separators: a message as it was saved, or a patch with or without text above it."""
     if _HEADER.match(data):
+        mailbounds.check([(name, data)])
         mail = _mail(data, name)
         if mail.subject != _UNNAMED:
             return mail
@@ -245,5 +246,5 @@ def _two(one: _Mail, other: _Mail, name: str) -> UserError:
 
 def _list(words: Iterable[str], between: str = "\n") -> str:
     found = list(words)
-    more = [f"... and {len(found) - _LISTED} more"] if len(found) > _LISTED else []
+    more = [f"... and {len(found) - _LISTED} more"] * (len(found) > _LISTED)
     return between.join(found[:_LISTED] + more)

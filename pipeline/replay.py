@@ -5,6 +5,7 @@ It starts no process and no container, and looks at no clock.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from pipeline.model import Expectation, Intent, Ladder, Loudness, Machine, Outco
 from pipeline.values import Change
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pipeline.values import Observation, Verdict
@@ -42,9 +44,16 @@ def judge_run(folder: Path) -> Run:
     note = atomic.read_json(folder / "run.json")
     if not isinstance(note, dict) or "cells" not in note:
         raise UserError(f"{folder}: no run.json of a run in it", hint="give a folder below results/")
-    try:
+    with reading(folder):
         return _run_of(folder, note)
-    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Turn what goes wrong with a value of a saved run that is not what it must be into a UserError."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, OSError) as error:
         text = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder}: its records are damaged", details=text, hint="run the matrix again") from error
 

@@ -128,10 +128,12 @@ def _known(memo: Path) -> Resolution | None:
     if not isinstance(fields, dict):
         return None
     try:
-        changes = tuple(Change(**{**one, "parents": tuple(one["parents"])}) for one in fields["changes"])
+        changes = tuple(
+            atomic.typed(Change(**{**one, "parents": tuple(one["parents"])})) for one in fields["changes"]
+        )
         found = {**fields, "changes": changes, "reused": True}
         found |= {name: tuple(fields[name]) for name in ("commands", "declared")}
-        return Resolution(**found)
+        return atomic.typed(Resolution(**found))
     except (KeyError, TypeError):
         return None
 

@@ -25,6 +25,7 @@ from pipeline import (
     replay,
     reporting,
     room,
+    seal,
     session,
     settling,
     showing,
@@ -166,7 +167,7 @@ def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]]) -
         if options.through == "resolve":
             return
         slimming.slims(bench, everyone)
-        settling.kernels(bench, everyone, _toolchains(bench, everyone))
+        settling.kernels(bench, everyone, toolchains(bench, everyone))
         _made(bench, everyone, options)
 
 
@@ -198,7 +199,7 @@ def _place(bench: Bench, states: Sequence[State], chosen: str) -> boot.Host:
     return host
 
 
-def _toolchains(bench: Bench, states: Sequence[State]) -> dict[str, str]:
+def toolchains(bench: Bench, states: Sequence[State]) -> dict[str, str]:
     """The identity of each toolchain, with what compiled noted in the cells."""
     identities = {}
     for name in sorted({state.cell.toolchain for state in states}):
@@ -238,6 +239,7 @@ def _finish(
     records = store.write_verdicts(folder, judged)
     status = note["exit_status"] or gate.exit_status(records, options.fail_on)
     store.write_run(folder, states, controls, {**note, "void": judged.void, "exit_status": status})
+    seal.close(folder)
     if options.json:
         print(reporting.rendered(reporting.read(folder, str(folder)), "json"), end="")  # noqa: T201 - asked for
         return status

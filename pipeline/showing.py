@@ -53,13 +53,14 @@ def judge(folder: Path) -> int:
     """Judge a saved run from its files alone and show it; nothing is written."""
     started = time.monotonic()
     judged = replay.judge_run(folder)
-    shown = [{**one.record, **record.judged(one.verdict)} for one in judged.cells]
-    differing = [one["cell"] for one, old in zip(shown, judged.cells, strict=True) if _differs(one, old.record)]
-    text = f"{table.totals(shown)}; judged in {time.monotonic() - started:.2f} s"
-    note = atomic.read_json(folder / "run.json") or {}
-    if differing and note.get("exit_status") is not None:
-        text += f"; DIFFERS from the saved verdicts: {', '.join(differing)}"
-    show(shown, judged.void, text)
+    with replay.reading(folder):
+        shown = [{**one.record, **record.judged(one.verdict)} for one in judged.cells]
+        differing = [one["cell"] for one, old in zip(shown, judged.cells, strict=True) if _differs(one, old.record)]
+        text = f"{table.totals(shown)}; judged in {time.monotonic() - started:.2f} s"
+        note = atomic.read_json(folder / "run.json") or {}
+        if differing and note.get("exit_status") is not None:
+            text += f"; DIFFERS from the saved verdicts: {', '.join(differing)}"
+        show(shown, judged.void, text)
     return exit_status(shown)
 
 

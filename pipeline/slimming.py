@@ -115,7 +115,8 @@ def _memo(state: State, cache: Path) -> Path:
 def _known(memo: Path) -> Slim | None:
     found = atomic.read_json(memo)
     try:
-        return Slim(**{**found, "kept": tuple(found["kept"]), "dropped": tuple(found["dropped"])}) if found else None
+        parts = {name: tuple(found[name]) for name in ("kept", "dropped")} if found else {}
+        return atomic.typed(Slim(**{**found, **parts})) if found else None
     except (KeyError, TypeError):
         return None
 

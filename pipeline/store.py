@@ -12,7 +12,7 @@ import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline import atomic, boot, record, replay
+from pipeline import atomic, boot, record, replay, seal
 from pipeline.model import Ladder, Outcome, Status
 from pipeline.values import Verdict
 
@@ -83,7 +83,9 @@ def write_cell(folder: Path, state: State, planned: str) -> None:
         for name, text in replay.evidence_files(folder).items():
             atomic.write(folder / name, text)
     atomic.write(folder / "reproduce.sh", _reproduce(state))
-    facts = {**record.facts(state), "planned": planned, **record.judged(UNFINISHED)}
+    made = seal.artifacts(state.build.folder) if state.build and state.build.ok else {}
+    sealed = {"tree": state.tree.digest if state.tree else "", "artifacts": made, "files": seal.files(folder)}
+    facts = {**record.facts(state), "planned": planned, **sealed, **record.judged(UNFINISHED)}
     atomic.write_json(folder / "record.json", facts)
 
 

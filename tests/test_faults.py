@@ -154,3 +154,49 @@ def test_results_that_cannot_be_written(tmp_path: Path, faketree: Path) -> None:
     assert done.returncode == 69
     assert "cannot write" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_container_that_is_killed_in_a_build(tmp_path: Path, faketree: Path, engine: Engine) -> None:
+    child = started(tmp_path, faketree, engine)
+    for one in left(engine, child.pid):
+        engine.client.containers.get(one).kill()
+    out, _ = child.communicate(timeout=60)
+    assert child.returncode == 69, out
+    assert "Traceback" not in out
+    (record,) = fakematrix.records(tmp_path)
+    assert (record["status"], record["outcome"]) == ("ERROR", "unknown")
+    assert left(engine, child.pid) == []
+    assert run.run(fakematrix.options(tmp_path, "resolve")) == 0
+
+
+@pytest.mark.usefixtures("engine", "trees")
+@pytest.mark.parametrize("damage", [b"", b"{", b"null", b"[" * 100_000, b'{"final": 5}'])
+def test_a_cache_that_is_damaged_is_made_again(tmp_path: Path, faketree: Path, damage: bytes) -> None:
+    fakematrix.write(tmp_path, faketree)
+    assert run.run(fakematrix.options(tmp_path, "resolve")) == 0
+    before = fakematrix.records(tmp_path)[0]
+    for path in (tmp_path / "cache").rglob("*.json"):
+        path.write_bytes(damage)
+    assert run.run(fakematrix.options(tmp_path, "resolve")) == 0
+    after = fakematrix.records(tmp_path)[0]
+    assert not after["reused"]["resolve"]
+    assert [before[key] for key in ("outcome", "class", "resolved")] == [
+        after[key] for key in ("outcome", "class", "resolved")
+    ]
+
+
+def test_two_runs_at_once_on_one_cache(tmp_path: Path, faketree: Path, engine: Engine) -> None:
+    fakematrix.write(tmp_path, faketree)
+    argv = [sys.executable, "-m", "pipeline.cli", "resolve", "--file", "matrix.yaml", "--plain"]
+    both = [
+        subprocess.Popen(
+            argv, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "HVMATRIX_CACHE": str(tmp_path / "cache")},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    outs = [child.communicate(timeout=100)[0] for child in both]
+    assert [child.returncode for child in both] == [0, 0], outs
+    runs = [path for path in (tmp_path / "results").iterdir() if not path.is_symlink()]
+    assert [showing.judge(path) for path in runs] == [0, 0]
+    assert [one for child in both for one in left(engine, child.pid)] == []

@@ -22,7 +22,7 @@ PURE = (
     "audit", "auditview", "builtin", "distance", "lanes", "spanning", "goals", "items", "kbuildlang", "kbuildscope",
     "makevalues", "compare", "compare_text", "safe", "markdown", "table", "reportrun", "report_mail", "report_md",
     "report_junit", "report_ktap", "report_kcidb", "report_json", "pagedata",
-    "sharding", "report_github",
+    "sharding", "report_github", "mailbounds",
 )  # fmt: skip
 IMPURE = {"os", "subprocess", "socket", "docker", "pexpect", "requests", "shutil", "tempfile", "pathlib"}
 ONLY = {"docker": {"engine", "enginedisk", "container"}, "pexpect": {"console"}, "tasks": {"cli"}}
