@@ -15,6 +15,7 @@ from pipeline import (
     boots,
     bootstrap,
     building,
+    fleet,
     foreseeing,
     host,
     images,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.engine import Engine
+    from pipeline.fleet import Remote
     from pipeline.model import Matrix
     from pipeline.progress import View
     from pipeline.record import State
@@ -55,7 +57,10 @@ class UnsupportedError(HostError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The flags of `./inv matrix`; `explain` is a glob over options, or showing.INTENT for those of the intent."""
+    """The flags of `./inv matrix`; `explain` is a glob over options, or showing.INTENT for those of the intent.
+
+    `remote` is the compiler cache of a fleet. To make one raises UserError when the environment names a wrong one.
+    """
 
     file: Path = Path("matrix.yaml")
     through: str = "boot"
@@ -67,6 +72,7 @@ class Options:
     explain: str = ""
     results: Path = Path("results")
     cache: Path = field(default_factory=bootstrap.cache_folder)
+    remote: Remote | None = field(default_factory=fleet.configured)
 
 
 def run(options: Options) -> int:
@@ -174,6 +180,8 @@ def _made(bench: Bench, everyone: Sequence[State], options: Options) -> None:
         else:
             tasks += boots.tasks(bench, everyone, place, building=bool(planned.steps), after=building.task_name)
     overlap.run(tasks, bench.engine.remove_live)
+    if planned.steps and bench.fleet:
+        bench.view.say(bench.fleet.summary())
     if planned.steps:
         space.trim(bench.engine, bench.cache, space.cap(bench.cache), own=False, say=bench.view.say)
     for state in everyone if unsupported else ():
