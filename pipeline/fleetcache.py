@@ -141,5 +141,5 @@ def probe(remote: Remote) -> str:
     except UnusableError as error:
         return str(error)
     except resp.DeniedError as error:
-        return f"it lets us not read ({error})"
+        return f"it does not let us read ({error})"
     return ""

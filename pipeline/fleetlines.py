@@ -6,6 +6,7 @@ Never shows what a server wrote, nor who we are to it.
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ class Lines:
         except asyncio.IncompleteReadError:
             self._down = "it ended the connection"
         except OSError as error:
-            self._down = error.strerror or "it cannot be reached"
+            self._down = _why(error)
         except resp.RubbishError:
             self._down = "it does not speak Redis' protocol"
         finally:
@@ -118,3 +119,10 @@ class Lines:
                 self._down = "it refuses the user or password" if name == "AUTH" else "it refuses the database"
                 raise UnusableError(self._down) from error
         return line
+
+
+def _why(error: OSError) -> str:
+    """The system's word for what went wrong; asyncio has its own for it, or none when it tried two addresses."""
+    if error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or "it cannot be reached"

@@ -144,7 +144,7 @@ class Forwarder:
             return FAILED
         except resp.DeniedError as error:
             self._denied.add(doing)  # it is asked that no more
-            self._tell(doing, f"it lets us not {doing} ({error})")
+            self._tell(doing, f"it does not let us {doing} ({error})")
             return FAILED
         self.tally.found += name == resp.GET and found != resp.NIL
         self.tally.stored += name == resp.SET

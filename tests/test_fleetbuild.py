@@ -96,7 +96,7 @@ def test_a_strangers_build_hands_nothing_in(builder: Builder, server: Server) ->
 def test_nor_by_the_raw_socket(builder: Builder, server: Server, words: tuple[str, ...]) -> None:
     server.store[0, KEY] = b"good"
     read = builder.run(STRANGER, "python3", "-c", RAW, "GET", KEY.decode(), writes=False)
-    assert read.stdout == f"{GOOD}\n"
+    assert read.stdout == f"{GOOD!r}\n"
     assert "refused" in builder.run(STRANGER, "python3", "-c", RAW, *words, writes=False).stdout
     assert server.store == {(0, KEY): b"good"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import tempfile
@@ -76,8 +77,8 @@ def test_a_server_that_goes_in_the_middle_is_told_once() -> None:
     (b"$-2\r\n", "does not speak"), (b":1\r\n", "does not speak"),
     (b"$99999999999\r\n", "does not speak"), (b"$33554433\r\n", "does not speak"), (b"$2\r\nabcdef", "does not speak"),
     (b"\0" * 200_000, "does not speak"), (b"+OK\r\n", "does not speak"), (b"", "no answer within"),
-    (b"$100\r\nhalf", "no answer within"), (b"-ERR hunter2 hunter2\r\n", "it lets us not read (ERR)"),
-    (b"-hunter2\r\n", "it lets us not read (an error)"),
+    (b"$100\r\nhalf", "no answer within"), (b"-ERR hunter2 hunter2\r\n", "it does not let us read (ERR)"),
+    (b"-hunter2\r\n", "it does not let us read (an error)"),
 ])  # fmt: skip
 def test_a_server_that_answers_rubbish(
     server: Server, monkeypatch: pytest.MonkeyPatch, answer: bytes, why: str,
@@ -122,7 +123,7 @@ def test_a_wrong_password_is_told_and_not_shown(
     url = f"redis://{who}127.0.0.1:{server.server_address[1]}"
     with client(url, said) as one:
         assert [one.ask(b"GET", KEY), one.ask(b"GET", KEY)] == [FAILED] * 2
-    assert "it refuses the user or password" in said[0] or "it lets us not read (NOAUTH)" in said[0]
+    assert "it refuses the user or password" in said[0] or "it does not let us read (NOAUTH)" in said[0]
     assert fleetcache.probe(fleet.parsed(url)) in said[0]
     assert SECRET not in said[0] + "".join(capfd.readouterr())
     assert server.names().count(b"AUTH") == (2 if who else 0)  # one of them is the probe's
@@ -135,15 +136,16 @@ def test_a_server_that_takes_nothing_in_is_still_read(server: Server) -> None:
     with client(server.url, said) as one:
         assert [one.ask(b"SET", KEY, b"x"), one.ask(b"SET", KEY, b"x")] == [FAILED] * 2
         assert one.ask(b"GET", KEY) == b"$4\r\ngood\r\n"
-    assert said == [f"fleet cache {fleet.parsed(server.url)}: it lets us not write (NOPERM); builds go on without it"]
+    (text,) = said
+    assert text.endswith(": it does not let us write (NOPERM); builds go on without it")
     assert server.names().count(b"SET") == 1
 
 
 def test_the_probe(server: Server) -> None:
     assert fleetcache.probe(fleet.parsed(server.url)) == ""
     server.denied[b"EXISTS"] = b"-NOPERM\r\n"
-    assert fleetcache.probe(fleet.parsed(server.url)) == "it lets us not read (NOPERM)"
-    assert "Connect call failed" in fleetcache.probe(fleet.parsed("redis://127.0.0.1:1"))
+    assert fleetcache.probe(fleet.parsed(server.url)) == "it does not let us read (NOPERM)"
+    assert fleetcache.probe(fleet.parsed("redis://127.0.0.1:1")) == "Connection refused"
     assert fleetcache.probe(fleet.parsed("redis+unix:/nowhere/redis")) == "No such file or directory"
 
 
@@ -156,15 +158,16 @@ def test_nothing_is_left(server: Server, home: Path, fault: type[BaseException])
             assert list(home.iterdir())
             raise fault
 
+    gc.collect()
     before = descriptors()
     with pytest.raises(fault):
         interrupted()
     assert list(home.iterdir()) == []
     assert [one for one in threading.enumerate() if one.name == "fleet cache"] == []
     deadline = time.monotonic() + 10
-    while descriptors() != before and time.monotonic() < deadline:  # the server hears a little later that we have gone
+    while descriptors() > before and time.monotonic() < deadline:  # the server hears a little later that we have gone
         time.sleep(0.01)
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 def test_what_a_killed_process_left_is_removed(home: Path, server: Server) -> None:
