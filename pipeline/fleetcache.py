@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import process, resp
 from pipeline.fleetlines import Lines, UnusableError
-from pipeline.forwarding import Forwarder, Tally
+from pipeline.forwarding import CLIENTS, Forwarder, Shared, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +55,7 @@ class Fleet:
         self._said: set[str] = set()
         self._lock = threading.Lock()
         self._sum = Tally()
+        self._shared = Shared(self.tell, threading.Semaphore(CLIENTS))
 
     def tell(self, kind: str, text: str) -> None:
         """Say what builds go on without, once of its kind."""
@@ -88,7 +89,7 @@ class Fleet:
                 self.tell("door", f"cannot listen on a socket in {name}: {error.strerror or error}")
                 yield CLOSED
                 return
-            forwarder = Forwarder(Lines(self.remote), writes=writes, tell=self.tell)
+            forwarder = Forwarder(Lines(self.remote), self._shared, writes=writes)
             try:
                 with forwarder.serving(listening):
                     volumes = {str(inner): {"bind": INSIDE, "mode": "ro"}}
@@ -100,7 +101,7 @@ class Fleet:
 
 def _storage(*, writes: bool) -> str:
     """The storage as ccache is told of it. It connects to this process, which keeps the time itself (fleetlines.py)."""
-    words = [f"redis+unix:{INSIDE}/{SOCKET}", "connect-timeout=1000", "operation-timeout=30000"]
+    words = [f"redis+unix:{INSIDE}/{SOCKET}", "connect-timeout=1000", "operation-timeout=15000"]
     return "|".join(words if writes else [*words, "read-only"])
 
 

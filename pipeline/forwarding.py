@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pipeline.fleetlines import Lines
 
-CLIENTS = 1024  # at a time; ccache keeps its connection while the compiler runs
+CLIENTS = 256  # of all builds at a time: each takes a file of this process, which may often have 1024 open
 COMMANDS = 64  # on one connection; ccache sends four
 ALL_COMMANDS = 500_000  # of one build; a kernel with everything has 30,000 objects
 AT_ONCE = 8  # commands in work: they bound the memory that values take
@@ -49,13 +49,21 @@ class Tally:
         return text + (f", {self.refused} commands refused" if self.refused else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the forwarders of one command share: who is told what goes wrong, and how many clients there may be."""
+
+    tell: Callable[[str, str], None]
+    seats: threading.Semaphore
+
+
 class Forwarder:
     """Serves the clients of one build. With `writes` they may change the cache too."""
 
-    def __init__(self, lines: Lines, *, writes: bool, tell: Callable[[str, str], None]) -> None:
-        self._lines, self._writes, self._tell = lines, writes, tell
+    def __init__(self, lines: Lines, shared: Shared, *, writes: bool) -> None:
+        self._lines, self._writes = lines, writes
+        self._seats, self._tell = shared.seats, shared.tell
         self._denied: set[str] = set()
-        self._clients: set[asyncio.Task[None]] = set()
         self._commands = 0
         self.tally = Tally()
 
@@ -85,20 +93,18 @@ class Forwarder:
         server = await asyncio.start_unix_server(accepted, sock=listening, limit=resp.LINE_LIMIT)
         await stop.wait()
         server.close()
-        left = list(self._clients)
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        while left := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
         self._lines.close()
 
     async def _client(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, room: asyncio.Semaphore,
     ) -> None:  # fmt: skip
-        task = asyncio.current_task()
-        if task is None or len(self._clients) >= CLIENTS:
+        if not self._seats.acquire(blocking=False):
             writer.transport.abort()
             return
-        self._clients.add(task)
         try:
             for _ in range(COMMANDS):
                 await self._command(reader, writer, room)
@@ -111,7 +117,7 @@ class Forwarder:
             writer.transport.abort()  # the build is over
         finally:
             writer.close()
-            self._clients.discard(task)
+            self._seats.release()
 
     async def _command(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, room: asyncio.Semaphore,

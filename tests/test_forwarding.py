@@ -104,7 +104,7 @@ def test_one_build_sends_so_many_commands(server: Server, monkeypatch: pytest.Mo
 
 
 def test_so_many_clients_at_a_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forwarding, "CLIENTS", 1)
+    monkeypatch.setattr(fleetcache, "CLIENTS", 1)
     with client(server.url) as one:
         assert one.ask(b"EXISTS", KEY) == b":0\r\n"
         more = Client(Path(one.socket.getpeername()))
