@@ -96,14 +96,15 @@ def build(
             folder = stack.enter_context(treediff.newer(engine, wanted.tree.image, start.tree, wanted.tree))
             mounts = {folder: {"bind": "/src", "mode": "ro"}} if folder else mounts
             start = start if folder else None
-        volumes = {**ccache.mounted(engine, wanted.tree, cache), **mounts}
+        user = ccache.user(wanted)
+        volumes = {**ccache.mounted(engine, user, cache), **mounts}
         image = start.image if start else wanted.tree.image
         door = fleet.door(writes=ccache.may_share(wanted)) if fleet else nullcontext(fleetcache.CLOSED)
         box, storage = _container(engine, stack, image, volumes, stack.enter_context(door))
         box.put("/build", archive.pack({".config": config_of(wanted).encode()}, owner=1000))
         made = box.run(
             ["build-kernel", str(jobs), *wanted.goals], seconds=BUILD_SECONDS, line=line,
-            environment=ccache.environment(wanted.tree, storage),
+            environment=ccache.environment(user, storage),
         )  # fmt: skip
         seconds = round(time.monotonic() - began, 2)
         if made.exit_status:
@@ -114,7 +115,7 @@ def build(
         compiled = int(box.run(["cat", "/build/compiled"]).stdout or 0)
         note = {"seconds": seconds, "start": start.key if start else "", "compiled": compiled}
         found = _keep(box, wanted, cache, made, note)
-        if keep:
+        if keep and user == wanted.tree:  # else what its .config brought may be in the objects
             objecttrees.keep(engine, box, wanted, start, cache)
         return found
 

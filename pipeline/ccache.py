@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline import atomic, bootstrap, enginedisk, kconfig, leases
@@ -45,6 +46,14 @@ def may_share(kernel: Kernel) -> bool:
     Its tree is Debian's own, and no string of its .config can be more than a word where make or a shell expands it.
     """
     return _debian(kernel.tree) and kconfig.harmless(kernel.config)
+
+
+def user(kernel: Kernel) -> Tree:
+    """The tree in whose name a build uses the caches: not Debian's, where a .config brings more than words to it."""
+    tree = kernel.tree
+    if may_share(kernel) or not _debian(tree):
+        return tree
+    return replace(tree, digest=f"config:{tree.digest}", origin=f"{tree.origin}, strings of a .config executed")
 
 
 def mounted(engine: Engine, tree: Tree, cache: Path) -> dict[str, dict[str, str]]:

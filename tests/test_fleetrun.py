@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import archive, build, ccache, fleet, fleetcache, run, treestore
+from pipeline import archive, build, ccache, fleet, fleetcache, objecttrees, run, treestore
 from pipeline.values import Tree
 from tests import fakematrix, tinykernel, tinyredis
 from tests.fleetdoor import SECRET
@@ -35,10 +35,13 @@ def own(engine: Engine, trees: str, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     name = f"hvmatrix-test-{secrets.token_hex(6)}"
     monkeypatch.setattr(ccache, "PREFIX", f"{name}-ccache")
     monkeypatch.setattr(ccache, "SHARED", f"{name}-ccache-debian")
+    monkeypatch.setattr(objecttrees, "LABEL", f"org.hvmatrix.{name}")
+    monkeypatch.setattr(objecttrees, "NAME", f"{objecttrees.NAME}-{name}")
     (tmp_path / "t").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
     yield
     ccache.forget(engine)
+    objecttrees.forget(engine)
     assert list((tmp_path / "t").iterdir()) == []
     assert [one for one in threading.enumerate() if one.name == "fleet cache"] == []
 
@@ -65,7 +68,7 @@ class Place:
                 box.run(["chmod", f"{mode:o}", f"{target}/{name}"], user=treestore.OWNER)
             self.tree = treestore.keep(engine, box, target, tree, folder)
 
-    def build(self, tree: Tree, config: str = PLAIN, line: str = "") -> Build:
+    def build(self, tree: Tree, config: str = PLAIN, line: str = "", *, keep: bool = False) -> Build:
         ccache.forget(self.engine)
 
         def heard(_: str) -> None:
@@ -75,6 +78,7 @@ class Place:
         kernel = build.kernel(tree, secrets.token_hex(4), config)
         made = build.build(
             self.engine, kernel, self.folder / "cache", self.folder / "failed", jobs=1, line=heard, fleet=self.fleet,
+            keep=keep,
         )  # fmt: skip
         assert made.ok, made.reason
         return made
@@ -102,6 +106,16 @@ def test_who_may_hold_a_strangers_code_hands_nothing_in(
     place.build(replace(place.tree, digest=digest), config)
     assert place.fleet.summary().endswith("0 of 1 files were there, 0 handed in")
     assert server.store == {}
+
+
+@pytest.mark.parametrize(("config", "shared"), [(PLAIN, True), (EXPANDED, False)])
+def test_what_a_config_executes_reaches_no_other_build_of_debians_tree(
+    place: Place, config: str, *, shared: bool,
+) -> None:  # fmt: skip
+    made = place.build(place.tree, config, keep=True)
+    own = ccache.user(made.kernel)
+    assert (ccache.volume(own) == ccache.SHARED) is shared
+    assert (objecttrees.of(place.engine, place.folder / "cache", made.kernel.key) is not None) is shared
 
 
 def test_an_interrupt_leaves_nothing(place: Place) -> None:
