@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-
-from invoke import Context
+from typing import TYPE_CHECKING
 
 from pipeline import (
     answering,
@@ -30,6 +29,9 @@ from pipeline import rebuild as rebuilding
 from pipeline import shards as splitting
 from pipeline import verify as verifying
 from pipeline.command import ALONE_HELP, CELLS, MATRIX_HELP, command
+
+if TYPE_CHECKING:
+    from invoke import Context
 
 
 @command(help=MATRIX_HELP)

@@ -55,7 +55,7 @@ def measure(matrix: Matrix, options: Options, changed: Sequence[str], ledger: Le
         return
     options.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.cache) as name, _forgotten(options):
-        own = replace(options, cache=Path(name) / "cache", results=Path(name) / "results", fresh=False)
+        own = replace(options, cache=Path(name) / "cache", results=Path(name) / "results", fresh=False, remote=None)
         _seed(options.cache, own.cache)
         found = [
             _ran(matrix, replace(own, through="resolve"), "cold", "resolve", number),

@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, atomic, ccache, hyperv, kconfig, leases, objecttrees, treediff, treestore
+from pipeline import archive, atomic, ccache, fleetcache, hyperv, kconfig, leases, objecttrees, treediff, treestore
 from pipeline.container import Limits
 from pipeline.errors import HostError
 from pipeline.values import Build, Kernel
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pipeline.container import Completed, Container
     from pipeline.engine import Engine
+    from pipeline.fleetcache import Door, Fleet
     from pipeline.objecttrees import ObjectTree
     from pipeline.values import Tree
 
@@ -81,13 +82,13 @@ def known(wanted: Kernel, cache: Path) -> Build | None:
 
 def build(
     engine: Engine, wanted: Kernel, cache: Path, failed: Path, start: ObjectTree | None = None, *,
-    jobs: int, keep: bool = False, scratch: bool = False, line: Callable[[str], None],
+    jobs: int, keep: bool = False, scratch: bool = False, line: Callable[[str], None], fleet: Fleet | None = None,
 ) -> Build:  # fmt: skip
     """Build a kernel into the cache, from the object tree `start` or from nothing.
 
     A build that failed leaves its build.log in `failed` instead. With `keep` its own object tree is kept for others.
-    With `scratch` no compiler cache is used. `line` gets make's output as it comes. Raises HostError when the engine,
-    the memory or the disk give out.
+    With `scratch` no compiler cache is used; `fleet` is that of a fleet, if there is one. `line` gets make's output as
+    it comes. Raises HostError when the engine, the memory or the disk give out.
     """
     began = time.monotonic()
     with ExitStack() as stack:
@@ -96,13 +97,15 @@ def build(
             folder = stack.enter_context(treediff.newer(engine, wanted.tree.image, start.tree, wanted.tree))
             mounts = {folder: {"bind": "/src", "mode": "ro"}} if folder else mounts
             start = start if folder else None
-        volumes = mounts if scratch else {**ccache.mounted(engine, wanted.tree, cache), **mounts}
+        user = ccache.user(wanted)
+        volumes = mounts if scratch else {**ccache.mounted(engine, user, cache), **mounts}
         image = start.image if start else wanted.tree.image
-        box = stack.enter_context(engine.container(image, limits=LIMITS, volumes=volumes))
+        door = fleet.door(writes=ccache.may_share(wanted)) if fleet and not scratch else nullcontext(fleetcache.CLOSED)
+        box, storage = _container(engine, stack, image, volumes, stack.enter_context(door))
         box.put("/build", archive.pack({".config": config_of(wanted).encode()}, owner=1000))
         made = box.run(
             ["build-kernel", str(jobs), *wanted.goals], seconds=BUILD_SECONDS, line=line,
-            environment={"CCACHE_DISABLE": "1"} if scratch else ccache.environment(wanted.tree),
+            environment={"CCACHE_DISABLE": "1"} if scratch else ccache.environment(user, storage),
         )  # fmt: skip
         seconds = round(time.monotonic() - began, 2)
         if made.exit_status:
@@ -113,9 +116,22 @@ def build(
         compiled = int(box.run(["cat", "/build/compiled"]).stdout or 0)
         note = {"seconds": seconds, "start": start.key if start else "", "compiled": compiled}
         found = _keep(box, wanted, cache, made, note)
-        if keep:
+        if keep and user == wanted.tree:  # else what its .config brought may be in the objects
             objecttrees.keep(engine, box, wanted, start, cache)
         return found
+
+
+def _container(
+    engine: Engine, stack: ExitStack, image: str, volumes: dict[str, dict[str, str]], door: Door,
+) -> tuple[Container, str]:  # fmt: skip
+    """The container of a build, and what ccache is told of the fleet's cache there: nothing where it cannot be had."""
+    if door.volumes:
+        try:
+            made = engine.container(image, limits=LIMITS, volumes={**volumes, **door.volumes})
+            return stack.enter_context(made), door.storage
+        except HostError as error:  # the engine may be on another machine; what else is wrong is seen below
+            door.unusable(f"a container cannot be given its socket ({error.details or error.brief})")
+    return stack.enter_context(engine.container(image, limits=LIMITS, volumes=volumes)), ""
 
 
 def _keep(box: Container, wanted: Kernel, cache: Path, made: Completed, note: dict[str, Any]) -> Build:

@@ -125,6 +125,7 @@ def _build(bench: Bench, state: State, step: Step, *, keep: bool) -> Build:
         with bench.view.work(f"build {name}", step.seconds) as work:
             made = build.build(
                 bench.engine, kernel, bench.cache, bench.folder_of(state), start, jobs=cpus, keep=keep, line=work,
+                fleet=bench.fleet,
             )  # fmt: skip
             began = f"from {made.start[:12]}" if made.start else "from nothing"
             work.note = f"kernel {kernel.key[:12]} {began}, {made.compiled} objects"

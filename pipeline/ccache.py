@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline import atomic, bootstrap, enginedisk, leases
+from pipeline import atomic, bootstrap, enginedisk, kconfig, leases
 from pipeline.container import Limits
 from pipeline.errors import HostError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.engine import Engine
-    from pipeline.values import Tree
+    from pipeline.values import Kernel, Tree
 
 PREFIX = "hvmatrix-ccache"
 SHARED = f"{PREFIX}-debian"
@@ -29,9 +30,30 @@ TRIM_SECONDS = 1200
 
 def volume(tree: Tree) -> str:
     """The volume that builds of a tree write to."""
-    if tree.digest.startswith("deb:"):
+    if _debian(tree):
         return SHARED
     return f"{PREFIX}-{hashlib.sha256((tree.owner or tree.digest).encode()).hexdigest()[:12]}"
+
+
+def _debian(tree: Tree) -> bool:
+    """Whether apt has checked every file of a tree."""
+    return tree.digest.startswith("deb:")
+
+
+def may_share(kernel: Kernel) -> bool:
+    """Whether the build of a kernel may write to what a fleet reads: nothing of a stranger's is executed in it.
+
+    Its tree is Debian's own, and no string of its .config can be more than a word where make or a shell expands it.
+    """
+    return _debian(kernel.tree) and kconfig.harmless(kernel.config)
+
+
+def user(kernel: Kernel) -> Tree:
+    """The tree in whose name a build uses the caches: not Debian's, where a .config brings more than words to it."""
+    tree = kernel.tree
+    if may_share(kernel) or not _debian(tree):
+        return tree
+    return replace(tree, digest=f"config:{tree.digest}", origin=f"{tree.origin}, strings of a .config executed")
 
 
 def mounted(engine: Engine, tree: Tree, cache: Path) -> dict[str, dict[str, str]]:
@@ -59,8 +81,8 @@ def note(cache: Path, name: str) -> Path:
     return cache / "ccaches" / name
 
 
-def environment(tree: Tree) -> dict[str, str]:
-    """What tells ccache where to look.
+def environment(tree: Tree, more: str = "") -> dict[str, str]:
+    """What tells ccache where to look; `more` is one more storage, the last to be asked.
 
     Everything is in its "remote" storages, as only those can be several and read-only (ccache 4.11, CONFIGURATION).
     The direct mode is off: autoconf.h holds the kernel's own release, so it would never hit; and it cannot see a new
@@ -69,6 +91,7 @@ def environment(tree: Tree) -> dict[str, str]:
     storages = [f"file:{OWN_FOLDER}"]
     if volume(tree) != SHARED:
         storages.append(f"file:{SHARED_FOLDER}|read-only")
+    storages += [more] * bool(more)
     return {
         "CCACHE_DIR": "/tmp/ccache",  # noqa: S108 - in the container
         "CCACHE_CONFIGPATH": "/dev/null",

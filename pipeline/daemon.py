@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pipeline import bootstrap
+from pipeline import bootstrap, fleet
 from pipeline.errors import HostError
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ def _spawn(folder: Path, cache: Path, url: str) -> None:
     with log.open("ab") as stream:
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True, cwd="/",
+            env={name: value for name, value in os.environ.items() if name != fleet.VARIABLE},  # it outlives us
         )  # fmt: skip
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pipeline import bootstrap, daemon, host, images
+from pipeline import bootstrap, daemon, fleet, fleetcache, host, images
 from pipeline.engine import Engine
 from pipeline.errors import PipelineError
 
@@ -26,9 +26,14 @@ UNAVAILABLE = 69
 def show(environment: Mapping[str, str]) -> int:
     """Print the findings; 0 when `./inv matrix` can run here, else 69."""
     cache = bootstrap.cache_folder(environment)
+    remote = fleet.configured(environment)
     found = [_engine(environment), _disk(cache), _memory(), _accelerator()]
     for good, text in found:
         Console().print(f"{'ok' if good else 'NO'}  {text}", markup=False, highlight=False, soft_wrap=True)
+    if remote:
+        why = fleetcache.probe(remote)
+        text = f"{remote} " + (f"cannot be used: {why}; builds go on without it" if why else "answers")
+        Console().print(f"{'--' if why else 'ok'}  fleet cache  {text}", markup=False, highlight=False, soft_wrap=True)
     return 0 if all(good for good, _ in found) else UNAVAILABLE
 
 

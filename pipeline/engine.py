@@ -193,10 +193,8 @@ class Engine:
     def reap(self) -> int:
         """Remove containers whose process was killed before it could; how many."""
         with translated("looking for containers left behind"):
-            # another command may remove one of its own while we look
-            found = self.client.containers.list(
-                all=True, filters={"label": f"{PROJECT}=container"}, ignore_removed=True,
-            )  # fmt: skip
+            wanted = {"label": f"{PROJECT}=container"}
+            found = self.client.containers.list(all=True, ignore_removed=True, filters=wanted)
             left = [inner for inner in found if process.gone(inner.labels.get(OWNER, ""))]
         for inner in left:
             self._remove(inner)
@@ -216,7 +214,7 @@ class Engine:
     def mounts(self) -> set[str]:
         """The folders on the engine's host that running containers have mounted, those of volumes included."""
         with translated("listing containers"):
-            found = self.client.containers.list(ignore_removed=True)
+            found = self.client.containers.list(ignore_removed=True)  # one may end meanwhile
         return {str(mount.get("Source", "")) for inner in found for mount in inner.attrs.get("Mounts", ())}
 
     def ensure_volume(self, name: str) -> None:

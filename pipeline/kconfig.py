@@ -19,6 +19,7 @@ SIZE_LIMIT = 4 * 2**20
 
 _SET = re.compile(r"CONFIG_([A-Za-z0-9_]+)=(.*)")
 _UNSET = re.compile(r"# CONFIG_([A-Za-z0-9_]+) is not set\s*")
+_HARMLESS = re.compile(r'[A-Za-z0-9-]*|"[A-Za-z0-9 _.,:/+=()-]*"')
 _VALUE = re.compile(r'[ymn]|-?[0-9]+|0[xX][0-9a-fA-F]+|"(?:[^"\\]|\\.)*"')
 
 
@@ -76,6 +77,11 @@ def compose(layers: Sequence[Mapping[str, Option]]) -> dict[str, Option]:
     for layer in layers:
         merged.update(layer)
     return merged
+
+
+def harmless(text: str) -> bool:
+    """Whether no string of a .config is more than words where make or a shell expands it: no $, no quote, no ;."""
+    return all(_HARMLESS.fullmatch(value) for value in values(text).values())
 
 
 def render(options: Iterable[Option]) -> str:

@@ -54,6 +54,8 @@ def rows(asked: Matrix, states: Sequence[State], options: Options) -> list[str]:
         f"build: {at_most}{len(kernels) + unknown} distinct kernels for {len(states)} cells,"
         f" {len(kernels) - len(missing)} known before, about {seconds / 60:.0f} min",
     )
+    if options.remote:
+        found.append(f"  fleet cache {options.remote}: all may read from it, builds of Debian's own trees write to it")
     found += [f"  {names[step.key]}: {step.why}, about {step.seconds:.0f} s" for step in steps]
     count = 0
     if options.through == "boot":

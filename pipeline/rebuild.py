@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import asking, atomic, build, progress, run, seal, session, settling, slimming, stages
+from pipeline import asking, atomic, build, progress, seal, session, settling, slimming, stages, tools
 from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from pipeline.progress import View
     from pipeline.record import State
+    from pipeline.run import Options
     from pipeline.values import Kernel
 
 SAID = 200  # objects between two words of how far it is
 
 
-def differences(folder: Path, name: str, options: run.Options) -> list[str]:
+def differences(folder: Path, name: str, options: Options) -> list[str]:
     """What differs between the kernel that a run's cell was recorded with and one built now, a line each.
 
     Raises UserError when the run or the matrix has no such cell, or its record no digests; HostError when it cannot be
@@ -40,7 +41,7 @@ def differences(folder: Path, name: str, options: run.Options) -> list[str]:
         stages.sources(bench, states)
         stages.resolutions(bench, states)
         slimming.slims(bench, states)
-        settling.kernels(bench, states, run.toolchains(bench, states))
+        settling.kernels(bench, states, tools.toolchains(bench, states))
         kernel = _kernel(states[0])
         if kernel.key != kept["kernel"]:
             return [f"{name}: {text}" for text in _inputs(kept, states[0], kernel)]

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import (
     asking,
-    boot,
     boots,
     bootstrap,
     building,
+    fleet,
     foreseeing,
     gate,
     host,
-    images,
     overlap,
     progress,
     record,
@@ -34,6 +33,7 @@ from pipeline import (
     stages,
     store,
     table,
+    tools,
 )
 from pipeline.errors import HostError, PipelineError, UserError
 from pipeline.model import Expectation
@@ -41,7 +41,7 @@ from pipeline.model import Expectation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.engine import Engine
+    from pipeline.fleet import Remote
     from pipeline.model import Matrix
     from pipeline.progress import View
     from pipeline.record import State
@@ -61,7 +61,8 @@ class Options:
     """The flags of `./inv matrix`; `explain` is a glob over options, or showing.INTENT for those of the intent.
 
     `fail_on` are the outcomes and statuses that end with 1 (gate.words); `json` prints the records instead of a table.
-    `command` is what was typed, where a run is not one of a matrix.yaml.
+    `command` is what was typed, where a run is not one of a matrix.yaml. `remote` is the compiler cache of a fleet; to
+    make Options raises UserError when the environment names a wrong one.
     """
 
     file: Path = Path("matrix.yaml")
@@ -77,6 +78,7 @@ class Options:
     json: bool = False
     results: Path = Path("results")
     cache: Path = field(default_factory=bootstrap.cache_folder)
+    remote: Remote | None = field(default_factory=fleet.configured)
 
 
 def run(options: Options) -> int:
@@ -167,7 +169,7 @@ def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]]) -
         if options.through == "resolve":
             return
         slimming.slims(bench, everyone)
-        settling.kernels(bench, everyone, toolchains(bench, everyone))
+        settling.kernels(bench, everyone, tools.toolchains(bench, everyone))
         _made(bench, everyone, options)
 
 
@@ -178,47 +180,20 @@ def _made(bench: Bench, everyone: Sequence[State], options: Options) -> None:
     unsupported = ""
     if options.through == "boot":
         try:
-            place = _place(bench, everyone, accelerator(options, bench.view))
+            place = tools.place(bench, everyone, accelerator(options, bench.view))
         except UnsupportedError as error:
             unsupported = str(error)
         else:
             tasks += boots.tasks(bench, everyone, place, building=bool(planned.steps), after=building.task_name)
     bench.view.expect("build", [step.seconds for step in planned.steps])
     overlap.run(tasks, bench.engine.remove_live)
+    if planned.steps and bench.fleet:
+        bench.view.say(bench.fleet.summary())
     if planned.steps:
         space.trim(bench.engine, bench.cache, space.cap(bench.cache), own=False, say=bench.view.say)
     for state in everyone if unsupported else ():
         state.skip = unsupported
         bench.keep(state)
-
-
-def _place(bench: Bench, states: Sequence[State], chosen: str) -> boot.Host:
-    """Where guests are booted, with what runs there noted in the cells."""
-    host = boot.prepare(bench.engine, chosen, bench.view.say)
-    _tools(bench.engine, states, chosen)
-    return host
-
-
-def toolchains(bench: Bench, states: Sequence[State]) -> dict[str, str]:
-    """The identity of each toolchain, with what compiled noted in the cells."""
-    identities = {}
-    for name in sorted({state.cell.toolchain for state in states}):
-        tag = images.toolchain(bench.engine, name, lambda _: None)
-        facts = images.facts(bench.engine, tag, ("packages", "compiler"))
-        identities[name] = images.identity(facts["packages"])
-        for state in states:
-            if state.cell.toolchain == name:
-                state.tools |= {"compiler": facts["compiler"], "toolchain": identities[name]}
-    images.note(bench.cache, identities)
-    return identities
-
-
-def _tools(engine: Engine, states: Sequence[State], chosen: str) -> None:
-    tag = images.host(engine, lambda _: None)
-    found = {"engine": engine.version(), "accelerator": chosen, "host_image": engine.image_id(tag)}
-    found["qemu"] = images.facts(engine, tag, ("qemu",))["qemu"]
-    for state in states:
-        state.tools |= found
 
 
 def accelerator(options: Options, view: View) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import estimates, host, images, oldconfig, policy, resolve, source
 from pipeline.errors import HostError
+from pipeline.fleetcache import Fleet
 from pipeline.slots import Slots
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ MOST_TREES = 16  # resolved at the same time, each in a container of its own
 class Bench:
     """What every stage works with. `slots` bounds all that computes; it has `jobs` processors.
 
-    `folder_of` is a cell's folder.
+    `folder_of` is a cell's folder, `fleet` the compiler cache of a fleet.
     """
 
     engine: Engine
@@ -44,6 +45,7 @@ class Bench:
     fresh: bool
     keep: Callable[[State], None]
     folder_of: Callable[[State], Path]
+    fleet: Fleet | None = None
 
 
 def bench(
@@ -56,6 +58,7 @@ def bench(
     return Bench(
         engine=engine, view=view, cache=options.cache, jobs=jobs, slots=Slots(jobs, memory), fresh=options.fresh,
         keep=keep, folder_of=folder_of or (lambda _: options.cache),
+        fleet=Fleet(options.remote, view.say) if options.remote else None,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from docker.errors import NotFound
 
-from pipeline import bootstrap, daemon, images, treestore
+from pipeline import bootstrap, daemon, fleet, images, treestore
 from pipeline.engine import Engine
 from pipeline.errors import HostError
 
@@ -24,10 +24,14 @@ HERE = Path(__file__).resolve().parent
 
 
 def pytest_configure() -> None:
-    """Under nohup, or behind a shell's &, signals are ignored, and what a test starts would ignore them too."""
+    """Tests begin as at a terminal, and without a fleet's cache.
+
+    Under nohup, or behind a shell's &, signals are ignored, and what a test starts would ignore them too.
+    """
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+    os.environ.pop(fleet.VARIABLE, None)  # a test's files are nothing for a fleet
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

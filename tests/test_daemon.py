@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import bootstrap, daemon
+from pipeline import bootstrap, daemon, fleet
+from pipeline.errors import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,3 +102,17 @@ def test_without_root_the_error_says_what_to_do(tmp_path: Path) -> None:
     assert "only root can start one" in done.stdout, done.stderr
     assert "apt-get install docker.io" in done.stdout
     assert done.stdout.strip().endswith("69")
+
+
+def test_an_engine_that_outlives_us_is_not_told_the_fleets_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    (tmp_path / "dockerd").write_text(f"#!/bin/sh\nenv > {tmp_path}/told\nexit 1\n")
+    (tmp_path / "dockerd").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{BARE['PATH']}")
+    monkeypatch.setenv(fleet.VARIABLE, "redis://me:hunter2@cache")
+    with pytest.raises(HostError, match="does not start"):
+        daemon._spawn(tmp_path / "run", tmp_path / "cache", f"unix://{tmp_path}/none")
+    told = (tmp_path / "told").read_text()
+    assert f"PATH={tmp_path}:" in told
+    assert "hunter2" not in told

@@ -133,3 +133,13 @@ def test_absent_is_not_n() -> None:
     assert kconfig.differing({"A": "y"}, {}) == (("A", "y", kconfig.ABSENT),)
     assert kconfig.differing({"A": "y"}, {"A": "n"}) == (("A", "y", "n"),)
     assert kconfig.differing({"A": "n"}, {}) == ()
+
+
+@pytest.mark.parametrize(("value", "good"), [
+    ("y", True), ("0x1F", True), ('""', True), ('"(none)"', True), ('"gcc (Debian 14.2.0-19) 14.2.0"', True),
+    ('"landlock,lockdown,yama"', True), ('"debian/certs/uefi-certs.pem"', True), ('"$(shell id)"', False),
+    ('"$HOME"', False), ('"a;id"', False), ('"`id`"', False), ('"a|id"', False), ('"a&id"', False), ('"a>b"', False),
+    ('"\\"id"', False), ("\"'\"", False), ('"a\\\\"', False), ('"a#b"', False), ('"ä"', False), ('"a\tb"', False),
+])  # fmt: skip
+def test_a_string_that_make_or_a_shell_would_expand(value: str, good: bool) -> None:
+    assert kconfig.harmless(f"CONFIG_A=y\nCONFIG_B={value}\n") is good
