@@ -192,7 +192,8 @@ def engine(_: Context, stop: bool = False) -> int:
 
 @task(
     help={
-        "name": "plan, resolve, or build (which empties the compiler caches)", "rounds": "how often each is measured",
+        "name": "boot, plan, resolve, or build (which empties the compiler caches)",
+        "rounds": "how often each is measured",
         "sample": "build: tuxmake builds every Nth kernel only, and the rest is estimated",
         **{key: MATRIX_HELP[key] for key in ("file", "cells", "jobs", "plain")},
     },
