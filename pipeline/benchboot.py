@@ -43,7 +43,7 @@ def measure(options: Options, rounds: int) -> dict[str, Any]:
         folder = Path(name)
         built = _built(options, folder)
         with progress.view(plain=options.plain) as view, session.session(view) as engine:
-            kernels = {**_debian(engine, view, folder), **built}
+            kernels = {**debian(engine, view, folder), **built}
             nested = boot.prepare(engine, "nested", view.say)
             samples = _samples(nested, kernels, machine, folder, rounds, view)
             facts: dict[str, str | int] = {"cores": host.cores()}
@@ -91,7 +91,7 @@ def _built(options: Options, folder: Path) -> dict[str, Artifact]:
     return found
 
 
-def _debian(engine: Engine, view: View, folder: Path) -> dict[str, Artifact]:
+def debian(engine: Engine, view: View, folder: Path) -> dict[str, Artifact]:
     """The kernel that the host's image has for its middle machine, with all of its modules."""
     with engine.container(images.host(engine, view.say), limits=Limits(seconds=300), started=False) as box:
         for part in ("boot", "usr/lib/modules"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import asking, benchboot, flags, hyperv, qemu
+from pipeline import asking, benchboot, benchsoak, flags, hyperv, qemu
 from pipeline.errors import UserError
 from pipeline.model import Ladder, Machine
 from tests.frames import HYPERV, OPTIONS
@@ -92,3 +92,15 @@ def test_a_ratio_is_over_the_plain_boot_of_the_same_kernel() -> None:
     assert benchboot.ratios(samples) == {
         "a: plain TCG": 1.0, "a: nested, warm": 2.0, "b: plain TCG": 1.0, "b: nested, warm": 0.5,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("case", benchsoak.CASES, ids=str)
+def test_a_soak_asks_of_no_machine_more_than_it_can_show(case: benchsoak.Case) -> None:
+    ceiling = hyperv.ceiling(MACHINES[case.machine])
+    assert ceiling.reaches(case.ladder)
+    assert bool(case.failure_class) == (case.ladder is not ceiling)
+
+
+def test_a_soak_reaches_every_rung() -> None:
+    assert {case.ladder for case in benchsoak.CASES} == set(Ladder)
+    assert len({str(case) for case in benchsoak.CASES}) == len(benchsoak.CASES)
