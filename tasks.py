@@ -208,7 +208,8 @@ def engine(_: Context, stop: bool = False) -> int:
 
 
 @command(help={
-        "name": "plan, resolve, or build (which empties the compiler caches)", "rounds": "how often each is measured",
+        "name": "boot, soak, plan, resolve, or build (which empties the compiler caches)",
+        "rounds": "how often each is measured",
         "sample": "build: tuxmake builds every Nth kernel only, and the rest is estimated",
         **{key: MATRIX_HELP[key] for key in ("file", "cells", "jobs", "plain")},
     })  # fmt: skip

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from pipeline import atomic, benchbuild, benchpage, benchplan, benchplot, benchresolve, host, showing
+from pipeline import (
+    atomic,
+    benchboot,
+    benchbuild,
+    benchpage,
+    benchplan,
+    benchplot,
+    benchresolve,
+    benchsoak,
+    host,
+    showing,
+)
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,7 +34,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path("docs/bench")
 BENCHES: dict[str, Callable[[Options, int], dict[str, Any]]] = {
-    "plan": benchplan.measure, "resolve": benchresolve.measure,
+    "boot": benchboot.measure, "plan": benchplan.measure, "resolve": benchresolve.measure, "soak": benchsoak.measure,
 }  # fmt: skip
 SAMPLED = {"build": benchbuild.measure}  # those that can measure a part and estimate the rest
 PAGES = {"build": {".md": benchpage.page, ".svg": benchplot.plot}}

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline import atomic, boot, build, estimates, hyperv, kmod, observe, qemu, slots, stages
+from pipeline import atomic, boot, build, estimates, hyperv, kmod, observe, slots, stages
 from pipeline.errors import HostError
+from pipeline.model import Ladder
 from pipeline.overlap import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from pipeline.model import Machine
     from pipeline.record import State
     from pipeline.stages import Bench
-    from pipeline.values import BootRun
+    from pipeline.values import BootRun, Kernel
 
 
 def groups(states: Sequence[State]) -> list[list[State]]:
@@ -79,7 +81,7 @@ def _kept(bench: Bench, host: boot.Host, state: State) -> Path:
     if state.artifact is None:
         raise HostError(f"{state.cell.name} has no kernel to boot")
     modules = kmod.closure(hyperv.LOADED, state.artifact.modules)
-    return bench.cache / "boots" / boot.key(host, state.artifact, modules, state.cell.machine, qemu.CMDLINE)
+    return bench.cache / "boots" / boot.key(host, state.artifact, modules, state.cell.machine)
 
 
 def _worth_keeping(run: BootRun, state: State) -> bool:
@@ -105,8 +107,14 @@ def _boot(bench: Bench, host: boot.Host, state: State) -> BootRun:
         bench.slots.held(memory=memory, urgency=slots.LATER),
         bench.view.work(f"boot {name}", estimates.about(bench.cache, "boot", host.accelerator)) as work,
     ):
-        run = boot.boot(host, state.artifact, cell.machine, folder, line=work)
-        work.note = f"{host.accelerator}, {run.ending}"
+        dies = state.kernel is not None and _dies(state.kernel, cell.machine)
+        run = boot.boot(host, state.artifact, cell.machine, folder, aloud=dies, line=work)
+        work.note = f"{host.accelerator}, {run.ending}{', a second time, aloud' if run.repeated else ''}"
         work.failed = "" if _worth_keeping(run, state) else f"{work.note}, and no proof of what its .config promises"
     estimates.took(bench.cache, "boot", host.accelerator, run.seconds)
     return run
+
+
+def _dies(kernel: Kernel, machine: Machine) -> bool:
+    """Whether its .config says that a kernel gives no proof: then every word of it is wanted."""
+    return hyperv.promised(build.options(kernel), machine) is Ladder.NONE

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 # flag: bits of 40000003.EAX, .EBX, 40000004.EAX, 40000003.EDX
 _BITS: dict[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = {
@@ -33,6 +33,19 @@ _BITS: dict[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[
     "xmm-input": ((), (), (), (4,)),
     "avic": ((), (), (9,), ()),
 }
+# What each needs beside it: .dependencies of the same table, hyperv_expand_features() for synic; hw/hyperv/vmbus.c
+# and hv-balloon.c for the devices. QEMU refuses the former; without the latter it says so and goes on.
+REQUIRES: dict[str, tuple[str, ...]] = {
+    "synic": ("vpindex",),
+    "stimer": ("synic", "time"),
+    "stimer-direct": ("stimer",),
+    "tlbflush": ("vpindex",),
+    "tlbflush-ext": ("tlbflush",),
+    "ipi": ("vpindex",),
+    "evmcs": ("vapic",),
+    "vmbus-bridge": ("vpindex", "synic"),
+    "hv-balloon": ("vmbus-bridge",),
+}
 _ALWAYS = ((5,), (), (), (3,))
 _NUMBER = r"(0x[0-9a-f]+|0)"
 # arch/x86/kernel/cpu/mshyperv.c ms_hyperv_init_platform(): `ext` from 6.18 on, where zero prints as 0
@@ -52,6 +65,12 @@ class Privileges:
 
     def __str__(self) -> str:
         return f"low {self.low:#x}, high {self.high:#x}, hints {self.hints:#x}, misc {self.misc:#x}"
+
+
+def unmet(names: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """What each of a machine's flags and devices lacks, by its name; empty when QEMU can make the machine."""
+    lacking = {name: tuple(one for one in REQUIRES.get(name, ()) if one not in names) for name in names}
+    return {name: missing for name, missing in lacking.items() if missing}
 
 
 def expected(flags: Iterable[str]) -> Privileges:

@@ -96,7 +96,7 @@ def balloon(options: Mapping[str, str]) -> str:
 
 def ceiling(machine: Machine) -> Ladder:
     """The highest rung that a machine can show to any kernel."""
-    if "vpindex" not in machine.hyperv:
+    if "vpindex" not in machine.hyperv or any(flag.startswith("vendor-id=") for flag in machine.hyperv):
         return Ladder.BOOTED
     if "synic" not in machine.hyperv or "vmbus-bridge" not in machine.devices:
         return Ladder.CORE
@@ -107,7 +107,8 @@ def promised(options: Mapping[str, str], machine: Machine) -> Ladder:
     """The rung that a kernel with these options reaches on the machine, its modules loaded."""
     if core(options) and options.get(VTL, "n") == "y" and "vpindex" in machine.hyperv:
         return Ladder.NONE
-    if options.get("HYPERVISOR_GUEST", "n") != "y":
+    kvm_wins = machine.shows_kvm and options.get("KVM_GUEST", "n") == "y"  # its signature is at a higher base
+    if options.get("HYPERVISOR_GUEST", "n") != "y" or kvm_wins:
         rung = Ladder.BOOTED
     elif not core(options):
         rung = Ladder.DETECTED

@@ -75,21 +75,30 @@ def browser(engine: Engine, say: Callable[[str], None]) -> str:
 
 
 def bench(engine: Engine, say: Callable[[str], None]) -> str:
-    """The tag of the image with what the pipeline is measured against, over gcc's toolchain.
+    """The tag of the image with what builds are measured against, over gcc's toolchain."""
+    return _wheeled(engine, "bench", toolchain(engine, "gcc", say), say)
 
-    Its wheels come through this host's pip: a container has neither pip's settings nor this host's certificates.
+
+def virtme(engine: Engine, say: Callable[[str], None]) -> str:
+    """The tag of the image with virtme-ng, which boots are measured against."""
+    return _wheeled(engine, "virtme", base(engine, say), say)
+
+
+def _wheeled(engine: Engine, name: str, parent: str, say: Callable[[str], None]) -> str:
+    """An image with the wheels of its requirements.txt.
+
+    They come through this host's pip: a container has neither pip's settings nor this host's certificates.
     """
-    parent = toolchain(engine, "gcc", say)
-    tag = _tag("bench", "Dockerfile", parent)
+    tag = _tag(name, "Dockerfile", parent)
     if engine.labels(tag) is None:
         with tempfile.TemporaryDirectory(prefix="hvmatrix-") as folder:
-            wanted = str(CONTAINERS / "bench" / "requirements.txt")
+            wanted = str(CONTAINERS / name / "requirements.txt")
             argv = [
                 sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
                 "--require-hashes", "--disable-pip-version-check", "--dest", folder, "-r", wanted,
             ]  # fmt: skip
             bootstrap.run(argv, f"cannot download {wanted}", "check the network and pip's index settings")
-            _build(engine, tag, "bench", "Dockerfile", {"BASE": parent}, say, Path(folder).glob("*.whl"))
+            _build(engine, tag, name, "Dockerfile", {"BASE": parent}, say, Path(folder).glob("*.whl"))
     return tag
 
 
@@ -97,8 +106,7 @@ def current() -> set[str]:
     """The tags that the files in containers/ name now."""
     root = _tag("base", "Dockerfile", ROOTFS)
     chains = {_tag("toolchain", f"{name}.Dockerfile", root) for name in toolchains()}
-    others = {_tag("host", "Dockerfile", root), _tag("guest", "Dockerfile", root)}
-    others.add(_tag("browser", "Dockerfile", root))
+    others = {_tag(name, "Dockerfile", root) for name in ("browser", "guest", "host", "virtme")}
     return {ROOTFS, root, *others, *chains, _tag("bench", "Dockerfile", toolchain_tag("gcc"))}
 
 

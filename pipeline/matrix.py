@@ -175,8 +175,8 @@ class _Builder:
                 for row in data["controls"]
             ),
             intent=_intent(data["intent"]) if "intent" in data else None,
-            targets=Targets(data.get("targets", Targets.INTENT)),
-        )
+            targets=Targets(data.get("targets", Targets.INTENT)), machines=tuple(self._machines.values()),
+        )  # fmt: skip
 
     def _paths(self, texts: Iterable[str]) -> tuple[Path, ...]:
         return tuple(self._path.parent / text for text in texts)
@@ -242,5 +242,6 @@ def _intent(entry: Mapping[str, Any]) -> Intent:
 
 
 def _machine(name: str, entry: Mapping[str, Any]) -> Machine:
-    sizes = {key: entry[key] for key in ("memory", "cpus") if key in entry}
-    return Machine(name=name, hyperv=tuple(entry["hyperv"]), devices=tuple(entry["devices"]), **sizes)
+    given = {key: entry[key] for key in ("memory", "cpus", "chipset") if key in entry}
+    hyperv, devices, cpu = (tuple(entry.get(key, ())) for key in ("hyperv", "devices", "cpu"))
+    return Machine(name=name, hyperv=hyperv, devices=devices, cpu=cpu, **given)

@@ -10,7 +10,7 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from pipeline import matrix_files
+from pipeline import flags, matrix_files
 from pipeline.matrix_facts import Facts, entries, rows, table, texts
 from pipeline.matrix_words import did_you_mean, listed, quoted
 from pipeline.model import Ladder
@@ -41,7 +41,7 @@ def problems(
     names = {kind: tuple(table(document.data, kind)) for kind in (*AXES, "sources")}
     known = names | {"policies": policies, "toolchains": toolchains}
     facts = Facts(document, folder, known)
-    for check in (_sources, _cells, matrix_files.problems, _intent, _repeats, _controls, _kinds, _expect):
+    for check in (_sources, _cells, matrix_files.problems, _intent, _repeats, _machines, _controls, _kinds, _expect):
         yield from check(facts)
 
 
@@ -101,6 +101,15 @@ def _repeats(facts: Facts) -> Iterator[Problem]:
             if item in seen:
                 yield facts.problem(where, f"{keys[-1]}: '{short(item[1])}' is given twice")
             seen.add(item)
+
+
+def _machines(facts: Facts) -> Iterator[Problem]:
+    """Yield flags and devices that QEMU refuses, or ignores, for want of another."""
+    placed = [(where, text) for kind in ("hyperv", "devices") for where, text in entries(facts, "machines", kind)]
+    for machine in dict.fromkeys(where[1] for where, _ in placed):
+        own = {text: where for where, text in placed if where[1] == machine}
+        for name, missing in flags.unmet(own).items():
+            yield facts.problem(own[name], f"{name} needs {' and '.join(missing)} beside it, or QEMU will not have it")
 
 
 def _controls(facts: Facts) -> Iterator[Problem]:

@@ -159,13 +159,20 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A QEMU machine. `hyperv` are hv-* flags without the prefix, `memory` is in MiB."""
+    """A QEMU machine. `hyperv` are hv-* flags without the prefix, `memory` is in MiB, `cpu` more properties of -cpu."""
 
     name: str
     hyperv: tuple[str, ...]
     devices: tuple[str, ...]
     memory: int = 512
     cpus: int = 1
+    chipset: str = "q35"
+    cpu: tuple[str, ...] = ()
+
+    @property
+    def shows_kvm(self) -> bool:
+        """Whether the guest sees KVM's own signature beside Hyper-V's, which no Hyper-V host shows."""
+        return "kvm=on" in self.cpu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +223,8 @@ class Control:
 class Matrix:
     """A whole matrix.yaml: `cells` in file order, `path` where it was read, `digest` of its text.
 
-    `intent` is None where the file names none: then it is Hyper-V's.
+    `machines` are all of them, those that no cell uses too. `intent` is None where the file names none: then it is
+    Hyper-V's.
     """
 
     path: Path
@@ -226,3 +234,4 @@ class Matrix:
     controls: tuple[Control, ...]
     intent: Intent | None = None
     targets: Targets = Targets.INTENT
+    machines: tuple[Machine, ...] = ()

@@ -123,6 +123,8 @@ def _core(scene: Scene) -> Rung:
     build = _said(scene, "Hyper-V: Host Build") or _said(scene, "Hyper-V: Hypervisor Build")
     if scene.options is None and not build:
         return None, Missed("CORE_NOT_BUILT", f"no {CORE_STATE} state and no build line of the core")
+    if not scene.proof.lines("acpi"):  # arch/x86/kernel/apic/apic.c: apic_post_init, hyperv_init(), is not reached
+        return build, Missed("ACPI_OFF", "the guest has no ACPI devices: without ACPI no APIC, and no hyperv_init()")
     return build, Missed("CORE_INIT_FAILED", f"HYPERV is on and there is no {CORE_STATE} state")
 
 

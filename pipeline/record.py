@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.kconfig import Option
-    from pipeline.model import Cell, Expectation, Intent
+    from pipeline.model import Cell, Expectation, Intent, Machine
     from pipeline.values import Artifact, BootRun, Build, Change, Kernel, Resolution, Slim, Tree, Verdict
 
 SCHEMA = 2
-RULES = 2  # of observe.py, postmortem.py and verdict.py: which rules judged a record
+RULES = 3  # of observe.py, postmortem.py and verdict.py: which rules judged a record
 MOST_TEXTS = 256  # .config texts; 150 cells have 82, and each is written up to six times
 
 
@@ -88,7 +88,7 @@ def facts(state: State) -> dict[str, Any]:
         "config_origin": state.config_origin,
         "policy": cell.policy,
         "toolchain": cell.toolchain,
-        "machine": {**asdict(cell.machine), "hyperv": list(cell.machine.hyperv), "devices": list(cell.machine.devices)},
+        "machine": _machine(cell.machine),
         "requested": dict(_shown(state.old)) if state.old else {},
         "resolved": dict(_shown(resolution.final)) if resolution else {},
         "declared": list(resolution.declared) if resolution else [],
@@ -104,6 +104,7 @@ def facts(state: State) -> dict[str, Any]:
         "build_failed": state.build.reason if state.build and not state.build.ok else "",
         "problems": list(state.artifact.problems) if state.artifact else [],
         "booted": state.boot is not None,
+        "boot": _booted(state.boot) if state.boot else None,
         "reused": {
             "resolve": bool(resolution and resolution.reused),
             "build": bool(state.build and state.build.reused),
@@ -111,8 +112,7 @@ def facts(state: State) -> dict[str, Any]:
         },
         "error": state.error,
         "skip": state.skip,
-        "reached": state.reached,
-        "expect": expected(state.expectation),
+        "reached": state.reached, "expect": expected(state.expectation),
         "seconds": state.seconds, "spans": {stage: list(span) for stage, span in state.spans.items()},
         "tools": state.tools,
     }
@@ -127,6 +127,15 @@ def _shown(text: str) -> Mapping[str, str]:
 def _built(build: Build) -> dict[str, Any]:
     """How a kernel came about: of which tree, in whose objects, and how many objects were made."""
     return {"tree": build.kernel.tree.origin, "start": build.start, "compiled": build.compiled}
+
+
+def _machine(machine: Machine) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(machine).items()}
+
+
+def _booted(run: BootRun) -> dict[str, Any]:
+    """How a boot came about: quietly or aloud, why it was repeated, and the middle machine's state."""
+    return {"quiet": run.quiet, "repeated": run.repeated, "middle": run.middle}
 
 
 def _changed(change: Change, options: Mapping[str, Option]) -> dict[str, Any]:

@@ -116,7 +116,8 @@ def _observation(folder: Path, machine: Machine, final: dict[str, str]) -> Obser
 
 
 def _machine(fields: dict[str, Any]) -> Machine:
-    return Machine(**{**fields, "hyperv": tuple(fields["hyperv"]), "devices": tuple(fields["devices"])})
+    lists = {key: tuple(fields.get(key, ())) for key in ("hyperv", "devices", "cpu")}  # `cpu` is newer than some runs
+    return Machine(**{**fields, **lists})
 
 
 def _changes(record: dict[str, Any]) -> list[Change]:

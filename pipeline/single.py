@@ -22,7 +22,6 @@ from pipeline import (
     kmod,
     observe,
     progress,
-    qemu,
     replay,
     run,
     session,
@@ -70,10 +69,10 @@ def boot(asked: Asked, options: run.Options) -> int:
             host = booting.prepare(engine, accelerator, view.say)
             about = estimates.about(options.cache, "boot", accelerator)
             with view.work(f"boot {asked.kernel.name} on {machine.name}", about) as work:
-                cmdline = f"{qemu.CMDLINE} {asked.append}".strip()
                 booted = booting.boot(
-                    host, found, machine, Path(name), leave_out=asked.without, cmdline=cmdline, line=work,
+                    host, found, machine, Path(name), leave_out=asked.without, append=asked.append, line=work,
                 )  # fmt: skip
+                work.note = ", ".join(text for text in (accelerator, booted.middle, booted.repeated) if text)
         folder = _keep(booted, options.results)
     console, host_log = (folder / "console.log").read_bytes(), (folder / "host.log").read_bytes()
     return _report(observe.observe(booted, console, host_log, machine, values), values, machine, folder)
@@ -89,12 +88,9 @@ def _keep(booted: BootRun, results: Path) -> Path:
 
 
 def _machine(name: str, file: Path) -> Machine:
-    asked = asking.load(file)
-    cells = (*asked.cells, *(control.cell for control in asked.controls))
-    machines = {cell.machine.name: cell.machine for cell in cells}
+    machines = {machine.name: machine for machine in asking.load(file).machines}
     if name not in machines:
-        there = ", ".join(machines)
-        raise UserError(f"--machine {name}: no cell of {file} uses such a machine", hint=f"one of {there}")
+        raise UserError(f"--machine {name}: {file} has no such machine", hint=f"one of {', '.join(machines)}")
     return machines[name]
 
 

@@ -139,7 +139,11 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootRun:
-    """One boot as it happened; the bytes are in console.log and host.log of `folder`."""
+    """One boot as it happened; the bytes are in console.log and host.log of `folder`.
+
+    `quiet` says that errors alone went to the serial port, `repeated` why it is a second boot after a quiet one, and
+    `middle` whether the middle machine was restored, or why it was started cold. `cpu` are seconds of processor time.
+    """
 
     folder: Path
     nonce: str
@@ -151,6 +155,10 @@ class BootRun:
     qemu_exit: int | None
     seconds: float
     reused: bool = False
+    quiet: bool = False
+    repeated: str = ""
+    middle: str = ""
+    cpu: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from docker.errors import NotFound
 
-from pipeline import bootstrap, daemon, fleet, images, treestore
+from pipeline import archive, bootstrap, daemon, fleet, images, treestore
+from pipeline.container import Limits
 from pipeline.engine import Engine
 from pipeline.errors import HostError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).resolve().parent
+MODULES_LIMIT = 1024 * 2**20
 
 
 def pytest_configure() -> None:
@@ -49,6 +51,16 @@ def engine() -> Iterator[Engine]:
     made = Engine()
     yield made
     made.remove_live()
+
+
+@pytest.fixture(scope="session")
+def debian(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Debian's own cloud kernel with its config and modules, which nobody here built."""
+    folder = tmp_path_factory.mktemp("debian")
+    with engine.container(images.host(engine, bootstrap.say), limits=Limits(seconds=300), started=False) as box:
+        archive.save(box.get("/opt/kernel/boot", MODULES_LIMIT), folder / "boot")
+        archive.save(box.get("/opt/kernel/usr/lib/modules", MODULES_LIMIT), folder / "modules")
+    return folder
 
 
 @pytest.fixture(scope="session")

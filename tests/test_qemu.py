@@ -47,8 +47,18 @@ def test_kvm_is_hidden_from_every_guest(flags: tuple[str, ...]) -> None:
 
 
 def test_memory_cpus_and_words_for_the_kernel() -> None:
-    argv = qemu.guest_argv(Machine(name="x", hyperv=(), devices=(), memory=1024, cpus=4), "console=ttyS0 nopv")
-    assert (after(argv, "-m"), after(argv, "-smp"), after(argv, "-append")) == (["1024"], ["4"], ["console=ttyS0 nopv"])
+    argv = qemu.guest_argv(Machine(name="x", hyperv=(), devices=(), memory=1024, cpus=4), "nopv")
+    assert (after(argv, "-m"), after(argv, "-smp")) == (["1024"], ["4"])
+    assert after(argv, "-append") == [f"{SERIAL} log_buf_len=4M nopv"]
+
+
+def test_a_quiet_guest_hands_its_evidence_over_in_shared_memory() -> None:
+    loud, quiet = qemu.guest_argv(HYPERV), qemu.guest_argv(HYPERV, quiet=True)
+    assert after(quiet, "-append") == ["console=ttyS0 quiet panic=-1 log_buf_len=4M"]
+    assert after(quiet, "-object") == ["memory-backend-file,id=evidence,mem-path=evidence,share=on,size=1M"]
+    assert after(quiet, "-device") == [*after(loud, "-device"), "ivshmem-plain,memdev=evidence"]
+    left = [word for word in quiet[:-1] if word not in qemu.EVIDENCE]
+    assert left == [word for word in loud[:-1] if word not in qemu.EVIDENCE]
 
 
 def test_the_order_of_devices_is_kept() -> None:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline import archive, artifact, boot, bootstrap, build, console, images, observe, qemu, run, showing
-from pipeline.container import Limits
-from pipeline.model import Ending, Ladder
-from pipeline.values import Artifact, Build, Kernel, Tree
-from tests.frames import HYPERV
+from pipeline import artifact, build, run, showing
+from pipeline.values import Build, Kernel, Tree
 
 if TYPE_CHECKING:
     from pipeline.engine import Engine
@@ -26,107 +18,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.boot
 ROOT = Path(__file__).resolve().parent.parent
 MODULES_LIMIT = 1024 * 2**20
-
-
-@pytest.fixture(scope="session")
-def debian(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Debian's own cloud kernel with its config and modules, which nobody here built."""
-    folder = tmp_path_factory.mktemp("debian")
-    with engine.container(images.host(engine, bootstrap.say), limits=Limits(seconds=300), started=False) as box:
-        archive.save(box.get("/opt/kernel/boot", MODULES_LIMIT), folder / "boot")
-        archive.save(box.get("/opt/kernel/usr/lib/modules", MODULES_LIMIT), folder / "modules")
-    return folder
-
-
-def inv_boot(debian: Path, *words: str) -> tuple[int, str]:
-    kernel = next((debian / "boot").glob("vmlinuz-*"))
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", "boot", str(kernel), "--modules", str(debian / "modules"), *words],
-        cwd=debian, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, capture_output=True, check=False,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr + done.stdout
-    return done.returncode, done.stdout + done.stderr
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _matrix_beside(debian: Path) -> None:
-    """`./inv boot` takes its machines from the matrix.yaml of the folder that it is run in."""
-    shutil.copy(ROOT / "matrix.yaml", debian)
-    shutil.copytree(ROOT / "kconfig", debian / "kconfig")
-
-
-@pytest.mark.parametrize(
-    ("words", "status", "ladder", "said"),
-    [
-        ([], 0, "bound", "evidence/vmbus"),
-        (["--without", "hv_vmbus"], 1, "core", "VMBUS_MODULE_NOT_LOADED"),
-        (["--without", "hv_balloon"], 1, "offered", "UNBOUND"),
-        (["--machine", "bare"], 0, "booted", "promises booted"),
-        (["--append", "nopv"], 1, "booted", "NOT_DETECTED"),
-        (["--append", "rdinit=/nowhere"], 1, "none", "panic: Kernel panic - not syncing"),
-    ],
-)
-def test_debians_own_kernel(debian: Path, words: list[str], status: int, ladder: str, said: str) -> None:
-    found, text = inv_boot(debian, *words)
-    assert f"ladder    {ladder}" in text
-    assert said in text
-    assert found == status
-
-
-DEATHS = [
-    ("rdinit=/bin/busybox sleep 100000", (), Ending.SILENT, "NO_BOOT", "hang: the console fell silent after"),
-    ("rdinit=/bin/busybox reboot -f", (), Ending.EXITED, "NO_BOOT", "reset without a panic message"),
-    ("", ("evmcs",), Ending.EXITED, "QEMU_REJECTED", "not supported by kernel"),
-]
-
-
-@pytest.mark.parametrize(("append", "flags", "ending", "why", "said"), DEATHS, ids=["hang", "reset", "refused"])
-def test_deaths_are_told_apart(
-    debian: Path, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    append: str, flags: tuple[str, ...], ending: Ending, why: str, said: str,
-) -> None:  # fmt: skip
-    monkeypatch.setitem(boot.TIMERS, "nested", console.Timers(silence=25, cap=200))
-    kernel = next((debian / "boot").glob("vmlinuz-*"))
-    made = Artifact(image=kernel, release=artifact.release_of(kernel), modules={})
-    machine = replace(HYPERV, hyperv=(*HYPERV.hyperv, *flags))
-    host = boot.prepare(engine, "nested", bootstrap.say)
-    seen = boot.boot(host, made, machine, tmp_path, cmdline=f"{qemu.CMDLINE} {append}".strip())
-    logs = [(tmp_path / name).read_bytes() for name in ("console.log", "host.log")]
-    found = observe.observe(seen, logs[0], logs[1], machine, None)
-    assert (seen.ending, found.ladder, found.failure_class) == (ending, Ladder.NONE, why)
-    assert said in found.reason
-    assert _emulators() == []
-
-
-def test_kill_9_during_a_boot_leaves_nothing_after_the_next_command(debian: Path, engine: Engine) -> None:
-    kernel = next((debian / "boot").glob("vmlinuz-*"))
-    child = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", "boot", str(kernel), "--modules", str(debian / "modules"), "--plain"],
-        cwd=debian, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not _emulators() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    time.sleep(3)
-    child.kill()
-    child.wait()
-    assert _emulators()
-    assert inv_boot(debian, "--machine", "bare")[0] == 0
-    assert _emulators() == []
-    assert engine.reap() == 0
-
-
-def _emulators() -> list[str]:
-    """The processes of QEMU on this host, those in containers included."""
-    names = (path for path in Path("/proc").glob("[0-9]*/comm"))
-    return [path.parent.name for path in names if "qemu-system" in _text(path)]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
 
 
 def options(folder: Path, cache: Path, cells: str = "v6.12/builtin-y") -> run.Options:

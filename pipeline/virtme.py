@@ -1,0 +1,70 @@
+"""What virtme-ng takes for a kernel, where it can boot it at all; only the benchmarks use it.
+
+It runs as its users do, with its container's own files as the guest's root, and without KVM: no Hyper-V is in it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from pipeline import archive, console, images, proof
+from pipeline.console import Timers
+from pipeline.container import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.engine import Engine
+    from pipeline.progress import View
+    from pipeline.values import Artifact
+
+ABOUT = 20.0  # seconds of a boot, as far as anybody knows before
+TIMERS = Timers(silence=60, cap=240)
+MEMORY = 512  # MiB of the guest, as our machines have
+# What virtiofsd, which hands the guest its root, does not start without; it asks for them whatever it serves.
+CAPABILITIES = (
+    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "SETFCAP", "SETGID", "SETPCAP", "SETUID",
+    "SYS_CHROOT",
+)  # fmt: skip
+# The last line of a guest that came up is its release; vng's own words where it did not.
+UNKNOWN = "it ended without a word"
+
+
+def measure(engine: Engine, kernels: Mapping[str, Artifact], rounds: int, view: View) -> dict[str, str]:
+    """Facts for a benchmark: the median seconds until a command in the guest has run, or why there are none."""
+    image = images.virtme(engine, view.say)
+    found = {"virtme-ng": images.facts(engine, image, ("virtme-ng",))["virtme-ng"]}
+    for name, made in kernels.items():
+        with view.work(f"virtme-ng, {name}", ABOUT):
+            tried = [_boot(engine, image, made) for _ in range(rounds)]
+        failed = next((why for _, why in tried if why), "")
+        seconds = f"{median(seconds for seconds, _ in tried):.1f} s until its first command has run"
+        found[f"virtme-ng, {name}"] = f"cannot boot it: {failed}" if failed else seconds
+    return found
+
+
+def _boot(engine: Engine, image: str, made: Artifact) -> tuple[float, str]:
+    """Seconds of one boot with its container, and why it failed; the latter is empty when it did not."""
+    limits = Limits(memory=2048, processes=512, seconds=int(TIMERS.cap) + 60)
+    command = ["boot-virtme", str(int(TIMERS.cap)), made.release, str(MEMORY)]
+    with (
+        tempfile.TemporaryDirectory(prefix="hvmatrix-") as folder,
+        engine.container(
+            image, limits=limits, command=command, user="0:0", terminal=True, started=False, capabilities=CAPABILITIES,
+        ) as box,
+    ):  # fmt: skip
+        modules = {f"{made.release}/kernel/{path.name}": path.read_bytes() for path in made.modules.values()}
+        box.put("/lib/modules", archive.pack({**modules, f"{made.release}/modules.order": b""}))
+        box.put("/", archive.pack({"job/kernel": made.image.read_bytes()}))
+        log = Path(folder) / "console.log"
+        started = time.monotonic()
+        socket = box.attach()
+        box.start()
+        console.watch(getattr(socket, "_sock", socket), log=log, last_line=made.release.encode(), timers=TIMERS)
+        socket.close()
+        lines = [line.strip() for line in proof.lines_of(log.read_bytes()) if line.strip()]
+    return time.monotonic() - started, "" if made.release in lines else (lines or [UNKNOWN])[-1]
