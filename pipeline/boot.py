@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, atomic, console, cpio, hyperv, images, kmod, leases, proof, qemu
+from pipeline import archive, atomic, console, cpio, dmesg, hyperv, images, kmod, leases, proof, qemu
 from pipeline.console import Timers
 from pipeline.container import BUILDER, Limits
 from pipeline.errors import HostError
@@ -43,6 +43,7 @@ _EXIT = re.compile(r"^host: exit (\d+)\r?$", re.MULTILINE)
 _COLD = re.compile(r"^host: (cold, [^\r\n]*)\r?$", re.MULTILINE)
 _CPU = re.compile(r"^host: cpu (?:(\d+)|usage_usec (\d+))\r?$", re.MULTILINE)
 RESTORED = "restored"
+SHOWN = 120  # characters of what killed a boot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +105,19 @@ def boot(
     quiet = None if aloud else _attempt(attempt, out, line, quiet=True)
     if quiet and proved(quiet):
         return quiet
+    why = unproved(quiet) if quiet else ""
     run = _attempt(attempt, out, line, quiet=False)
     if quiet:
-        why = f"a quiet boot gave no proof ({quiet.ending} after {quiet.seconds} s)"
         run = replace(run, seconds=round(run.seconds + quiet.seconds, 2), repeated=why)
         save(run)
     return run
+
+
+def unproved(run: BootRun) -> str:
+    """Why a boot is followed by another. What killed it is told: the second one may live, and somebody must know."""
+    deadly = dmesg.scan(proof.lines_of((run.folder / "console.log").read_bytes()))
+    said = f": {deadly[0].text[:SHOWN]}" if deadly else ""
+    return f"a quiet boot gave no proof ({run.ending} after {run.seconds} s){said}"
 
 
 @dataclass(frozen=True, slots=True)

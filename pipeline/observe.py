@@ -64,7 +64,8 @@ def observe(
     missed = wrong or missed
     return Observation(
         ladder=ladder, complete=True, failure_class=missed.failure_class if missed else "",
-        reason=(missed.reason if missed else "") + _oopses(found), evidence=tuple(evidence),
+        reason=(missed.reason if missed else "") + _oopses(found) + (f" ({run.repeated})" if run.repeated else ""),
+        evidence=tuple(evidence),
     )  # fmt: skip
 
 

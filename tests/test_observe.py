@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pytest
 
-from pipeline import observe
-from pipeline.model import Ladder
+from pipeline import boot, observe
+from pipeline.model import Ending, Ladder
 from tests import frames
 from tests.frames import BARE, BOUND, DEVICE, DMESG, HOST_LOG, HYPERV, OPTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SPLIT_OFF = {"HYPERV": "y", "HYPERV_VMBUS": "n", "HYPERV_BALLOON": "n"}  # no driver is on without the bus
 NO_BUS = {"hotplug": "147: x86/hyperv_init:online\n", "vmbus": "", "paths": "", "modules": ""}
@@ -56,6 +62,7 @@ CASES: list[tuple[str, dict[str, str], dict[str, str], Ladder, str]] = [
 ]  # fmt: skip
 
 ROWS = [case[1:] for case in CASES]
+FIRST = "a quiet boot gave no proof (exited after 3.1 s): Kernel panic - not syncing: once"
 NAMES = [case[0] for case in CASES]
 
 
@@ -106,3 +113,15 @@ def test_an_oops_beside_a_good_ladder_is_told() -> None:
     files = {**BOUND, "dmesg": DMESG + "[    4.0] BUG: unable to handle page fault for address: 0\n"}
     found = observe.observe(frames.boot_run(), frames.console(files), HOST_LOG, HYPERV, OPTIONS)
     assert "unable to handle page fault" in found.reason
+
+
+def test_a_first_boot_that_died_is_told_beside_a_second_one_that_lived(tmp_path: Path) -> None:
+    console = b"[    0.1] Linux version 6.12.0 (a@b)\r\n[    0.2] Kernel panic - not syncing: once\r\n"
+    (tmp_path / "console.log").write_bytes(console)
+    first = replace(frames.boot_run(), folder=tmp_path, ending=Ending.EXITED, seconds=3.1)
+    assert boot.unproved(first) == FIRST
+    second = replace(frames.boot_run(), repeated=FIRST)
+    found = observe.observe(second, frames.console(BOUND), HOST_LOG, HYPERV, OPTIONS)
+    assert (found.ladder, found.reason) == (Ladder.BOUND, f" ({FIRST})")
+    (tmp_path / "console.log").write_bytes(b"nothing deadly")
+    assert boot.unproved(first) == "a quiet boot gave no proof (exited after 3.1 s)"
