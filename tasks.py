@@ -208,7 +208,7 @@ def engine(_: Context, stop: bool = False) -> int:
 
 
 @command(help={
-        "name": "boot, soak, plan, resolve, or build (which empties the compiler caches)",
+        "name": "boot, soak, plan, report, resolve, or build (which empties the compiler caches)",
         "rounds": "how often each is measured",
         "sample": "build: tuxmake builds every Nth kernel only, and the rest is estimated",
         **{key: MATRIX_HELP[key] for key in ("file", "cells", "jobs", "plain")},

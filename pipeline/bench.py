@@ -20,6 +20,7 @@ from pipeline import (
     benchpage,
     benchplan,
     benchplot,
+    benchreport,
     benchresolve,
     benchsoak,
     host,
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path("docs/bench")
 BENCHES: dict[str, Callable[[Options, int], dict[str, Any]]] = {
-    "boot": benchboot.measure, "plan": benchplan.measure, "resolve": benchresolve.measure, "soak": benchsoak.measure,
+    "boot": benchboot.measure, "plan": benchplan.measure, "report": benchreport.measure,
+    "resolve": benchresolve.measure, "soak": benchsoak.measure,
 }  # fmt: skip
 SAMPLED = {"build": benchbuild.measure}  # those that can measure a part and estimate the rest
 PAGES = {"build": {".md": benchpage.page, ".svg": benchplot.plot}}

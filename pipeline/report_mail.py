@@ -15,7 +15,7 @@ from pipeline.model import Status
 from pipeline.reportrun import axis, seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pipeline.reportrun import Record, Report
 
@@ -41,8 +41,9 @@ def _head(run: Report) -> list[str]:
 def _told(run: Report) -> list[str]:
     """What went otherwise than expected, and what was lost; cells with the same story stand together."""
     stories: dict[tuple[str, str], list[str]] = {}
+    common = reportrun.shared(run.cells) if run.cells else {}
     for one in reportrun.remarkable(run.cells):
-        stories.setdefault((str(Status(one["status"])), safe.line(table.story(one))), []).append(_name(run, one))
+        stories.setdefault((str(Status(one["status"])), safe.line(table.story(one))), []).append(_name(common, one))
     lines: list[str] = []
     for number, ((status, story), names) in enumerate(stories.items(), 1):
         lines += ["", *_filled(f"{number}. {status}, {markdown.counted(len(names), 'cell')}:")]
@@ -60,7 +61,7 @@ def _cells(run: Report) -> list[str]:
         lines += ["", *_broken(variant, "", ":")]
         for one in (one for one in run.cells if axis(one, "variant") == variant):
             verdict = f"  {one['status']:5} {one['outcome']:13} {safe.line(one['required'])}/{seen(one)}"
-            name = _name(run, one).partition("/")[2]
+            name = _name(common, one).partition("/")[2]
             row = f"{verdict:44} {name}"
             lines += [row] if len(row) <= WIDTH else [verdict, *_broken(name, "        ")]
     return lines
@@ -104,9 +105,8 @@ def _command(words: Sequence[str]) -> Iterator[str]:
     yield indent + rest
 
 
-def _name(run: Report, record: Record) -> str:
+def _name(common: Mapping[str, str], record: Record) -> str:
     """A cell's name without what all cells share."""
-    common = reportrun.shared(run.cells)
     return "/".join(axis(record, name) for name in ("variant", "config", *reportrun.AXES) if name not in common)
 
 

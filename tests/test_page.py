@@ -1,16 +1,15 @@
-"""The page of a run in a real browser: what it shows, what it costs, and that nothing of a guest gets to run in it."""
+"""The page of a run in a real browser: what it shows, and that nothing of a guest gets to run in it."""
 
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pipeline import pagedata, reporting
 from pipeline.reportrun import seen
-from tests import bootedrun, reportruns
+from tests import answerrun, bootedrun, reportruns
 from tests.browsing import SHOT, driven, key, picture, run, screen, value
 
 if TYPE_CHECKING:
@@ -78,7 +77,8 @@ def test_a_script_that_is_not_the_pages_own_is_refused(engine: Engine, tmp_path:
 @pytest.mark.docker
 def test_a_cell_opens_by_keyboard_and_by_link(engine: Engine, tmp_path: Path) -> None:
     text = page("booted", tmp_path)
-    name = "debian-no-balloon-module/c/olddefconfig/gcc/hyperv"
+    place = sorted(path.name for path in answerrun.BOOTS.iterdir() if path.is_dir())[2]  # two rows below the first
+    name = f"{place}/c/olddefconfig/gcc/hyperv"
     focused = run("document.activeElement.className || document.activeElement.id")
     opened = run("$('detail').open && $('detail-title').textContent")
     tabs = [step for _ in range(7) for step in key("Tab")]  # the skip link, five filters, the first tile
@@ -142,29 +142,20 @@ def test_it_fits_the_screen_in_both_themes(scheme: str, width: int, engine: Engi
     assert value(answers[4])[1] <= 0
     paper, ink = (int(re.findall(r"\d+", text)[0]) for text in value(answers[5]))
     assert (paper > ink) == (scheme == "light")
-    assert value(answers[6]) == 24
+    assert value(answers[6]) == 2 * sum(path.is_dir() for path in answerrun.BOOTS.iterdir())
 
 
 @pytest.mark.docker
-def test_two_thousand_cells_open_and_filter_without_a_pause(engine: Engine) -> None:
+def test_two_thousand_cells_open_and_filter(engine: Engine) -> None:
     text = reporting.rendered(reportruns.many(2000), "html")
-    after = "document.body.offsetHeight; return performance.now() - then"  # with the layout done
-    timed = f"(() => {{ const then = performance.now(); %s; {after} }})()"
-    words = ["merged", "lost hyperv", "", "none such", ""]
-    steps = [run("performance.getEntriesByType('navigation')[0].duration")]
-    steps += [run(timed % f"$('search').value = '{word}'; filter()") for word in words]
-    steps += [run(timed % "openCell(D.cells[1999])"), run("$('count').textContent")]
-    *seconds, count = [value(one) for one in driven(engine, text, steps)]
-    assert seconds[0] < 5000
-    assert max(seconds[1:]) < 1000
-    assert count == "2000 of 2000 cells"
+    steps = [run("$('search').value = 'none such'; filter(); $('count').textContent")]
+    steps += [run("$('search').value = ''; filter(); openCell(D.cells[1999]); $('count').textContent")]
+    assert [value(one) for one in driven(engine, text, steps)] == ["0 of 2000 cells", "2000 of 2000 cells"]
 
 
-def test_two_thousand_cells_are_written_fast_and_small(tmp_path: Path) -> None:
+def test_two_thousand_cells_are_written_small(tmp_path: Path) -> None:
     folder = reportruns.write(reportruns.many(2000), tmp_path / "run")
-    started = time.process_time()
     assert reporting.report(folder, "html", tmp_path / "page.html") == 0
-    assert time.process_time() - started < 6  # 3 s on an idle machine of two cores
     assert (tmp_path / "page.html").stat().st_size < 5 * 2**20
 
 
