@@ -17,7 +17,6 @@ from pipeline import (
     asking,
     bootstrap,
     build,
-    ccache,
     enginedisk,
     objecttrees,
     policy,
@@ -76,10 +75,13 @@ class Place:
         assert not isinstance(found, HostError)
         return build.kernel(tree, name, found.final, found.declared)
 
-    def build(self, kernel: Kernel, start: ObjectTree | None = None, *, keep: bool = False) -> Build:
+    def build(
+        self, kernel: Kernel, start: ObjectTree | None = None, *, keep: bool = False, scratch: bool = False,
+    ) -> Build:  # fmt: skip
         cache = self.folder / ("more" if start else "clean")
         made = build.build(
-            self.engine, kernel, cache, self.folder / "failed", start, jobs=2, keep=keep, line=lambda _: None,
+            self.engine, kernel, cache, self.folder / "failed", start,
+            jobs=2, keep=keep, scratch=scratch, line=lambda _: None,
         )  # fmt: skip
         assert made.ok, made.reason
         assert made.start == (start.key if start else "")
@@ -134,11 +136,9 @@ def patched(place: Place, trees: tuple[Tree, Tree], first: ObjectTree) -> Iterat
     enginedisk.remove_image(place.engine, place.kept(made).image)
 
 
-def test_another_config(place: Place, first: ObjectTree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_config(place: Place, first: ObjectTree) -> None:
     wanted = place.kernel(place.plain, OTHER, "config")
-    more = place.build(wanted, first)
-    monkeypatch.setattr(ccache, "environment", lambda _: {"CCACHE_DISABLE": "1"})
-    clean = place.build(wanted)
+    more, clean = place.build(wanted, first), place.build(wanted, scratch=True)
     assert bits(more) == bits(clean)
     assert any(name.startswith("modules/") for name in bits(more))
     assert 0 < more.compiled < clean.compiled / 2
