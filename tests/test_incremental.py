@@ -13,18 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import (
-    asking,
-    bootstrap,
-    build,
-    enginedisk,
-    objecttrees,
-    policy,
-    resolve,
-    source,
-    treediff,
-    treestore,
-)
+from pipeline import asking, bootstrap, build, enginedisk, objecttrees, policy, resolve, source, treediff, treestore
 from pipeline.errors import HostError
 from pipeline.slots import Slots
 
