@@ -39,7 +39,7 @@ def project(folder: Path, *changes: tuple[str, str]) -> Path:
     (folder / "small-y.config").write_text("CONFIG_HYPERV=y\nCONFIG_HYPERV_BALLOON=y\n")
     for old, new in (*SMALL, *changes):
         assert old in text
-        text = text.replace(old, new)
+        text = text.replace(old, new, 1)  # the machine `hyperv` is the first
     (folder / "matrix.yaml").write_text(text)
     shutil.copytree(ROOT / "kconfig", folder / "kconfig")
     return folder
@@ -81,7 +81,8 @@ def test_again_everything_is_reused_with_the_same_verdict(built: tuple[Path, Pat
     assert run.run(options(folder, cache)) == 0
     after = record_of(folder, "cells/v6.12/builtin-y/olddefconfig/gcc/hyperv")
     assert after["reused"] == {"resolve": True, "build": True, "boot": True}
-    assert {**after, "reused": 0, "seconds": 0} == {**before, "reused": 0, "seconds": 0}
+    when = {"reused": 0, "seconds": 0, "spans": 0}
+    assert {**after, **when} == {**before, **when}
     assert showing.judge(folder / "results" / "latest") == 0
 
 
