@@ -185,7 +185,8 @@ def _made(bench: Bench, everyone: Sequence[State], options: Options) -> None:
             unsupported = str(error)
         else:
             tasks += boots.tasks(bench, everyone, place, building=bool(planned.steps), after=building.task_name)
-    bench.view.expect("build", [step.seconds for step in planned.steps])
+    if planned.steps:
+        bench.view.expect("build", [step.seconds for step in planned.steps])
     overlap.run(tasks, bench.engine.remove_live)
     if planned.steps and bench.fleet:
         bench.view.say(bench.fleet.summary())
