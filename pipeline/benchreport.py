@@ -30,7 +30,7 @@ def measure(_options: Options, rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="hvmatrix-") as name:
         folder, output = Path(name) / "run", Path(name) / "report"
         with reporting.opened(RUN) as run:
-            write(folder, dict(run.note), list(enlarged(run.cells)))
+            write(folder, dict(run.note), list(enlarged(run.cells, CELLS)))
         for kind in sorted(reporting.FORMATS):
             for _ in range(rounds):
                 started = time.monotonic()
@@ -40,9 +40,9 @@ def measure(_options: Options, rounds: int) -> dict[str, Any]:
     return {"facts": facts, "samples": samples, "against": AGAINST}
 
 
-def enlarged(cells: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def enlarged(cells: Sequence[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
     """So many records made of a few."""
-    for number in range(CELLS):
+    for number in range(count):
         one = cells[number % len(cells)]
         variant = f"{one['variant']}-{number // len(cells)}"
         yield {**one, "variant": variant, "cell": f"{variant}/{one['cell'].partition('/')[2]}"}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-import json
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import reporting
+from pipeline import benchreport, reporting
 from pipeline.model import Outcome, Status
 
 if TYPE_CHECKING:
@@ -68,22 +67,13 @@ def spoil(record: dict[str, Any]) -> None:
 
 def many(count: int) -> Report:
     """A run of so many cells, made of the real records: each time round they are of other variants."""
-    run, cells = real(), []
-    for number in range(count):
-        one = dict(run.cells[number % len(run.cells)])
-        variant = f"{one['variant']}-{number // len(run.cells)}"
-        one |= {"variant": variant, "cell": f"{variant}/{one['cell'].partition('/')[2]}"}
-        cells.append(one)
+    run = real()
+    cells = tuple(benchreport.enlarged(run.cells, count))
     note = {**run.note, "cells": [one["cell"] for one in cells]}
-    return replace(run, cells=tuple(cells), note=note, text=lambda *_: "")
+    return replace(run, cells=cells, note=note, text=lambda *_: "")
 
 
 def write(run: Report, folder: Path) -> Path:
     """The run as a folder."""
-    names = [one["cell"] for one in run.cells]
-    for one in run.cells:
-        home = folder / "cells" / one["cell"]
-        home.mkdir(parents=True)
-        (home / "record.json").write_text(json.dumps(one))
-    (folder / "run.json").write_text(json.dumps({**run.note, "cells": names, "controls": []}))
+    benchreport.write(folder, dict(run.note), run.cells)
     return folder
