@@ -122,7 +122,8 @@ def _build(bench: Bench, state: State, step: Step, *, keep: bool) -> Build:
     memory = MEMORY + MEMORY_EACH * bench.jobs
     with bench.slots.held(bench.jobs, memory=memory) as cpus:
         start = _start(bench, kernel, step)
-        with bench.view.work(f"build {name}", step.seconds) as work:
+        share = cpus / bench.slots.cpus
+        with bench.view.work(f"build {name}", step.seconds, share) as work:
             made = build.build(
                 bench.engine, kernel, bench.cache, bench.folder_of(state), start, jobs=cpus, keep=keep, line=work,
                 fleet=bench.fleet,
@@ -131,5 +132,5 @@ def _build(bench: Bench, state: State, step: Step, *, keep: bool) -> Build:
             work.note = f"kernel {kernel.key[:12]} {began}, {made.compiled} objects"
             work.failed = "" if made.ok else made.reason
     if made.ok:
-        estimates.built(bench.cache, made)
+        estimates.built(bench.cache, made, share)
     return made

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline import distance, estimates, objecttrees, spanning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pipeline.objecttrees import ObjectTree
@@ -43,13 +43,14 @@ def question(kept: Sequence[ObjectTree], wanted: Sequence[Kernel]) -> Question:
         for one, differs in zip(kept, options[len(wanted) :], strict=True)
     ]
     families = {one.tree.digest: {one.tree.digest, *_ancestors(one.tree, kept)} for one in wanted}
-    learnt: dict[frozenset[str], distance.Depends] = {}
+    learnt: dict[tuple[Path, ...], distance.Depends] = {}
 
     def depends(tree: str) -> distance.Depends:
-        family = frozenset(families.get(tree, {tree}))
-        if family not in learnt:
-            learnt[family] = _learnt(one for one in kept if one.tree in family)
-        return learnt[family]
+        family = families.get(tree, {tree})
+        newest = tuple([one.depends for one in kept if one.tree in family][-LEARNT:])
+        if newest not in learnt:
+            learnt[newest] = distance.parse(*_texts(newest))
+        return learnt[newest]
 
     return Question(nodes, there, depends)
 
@@ -84,12 +85,10 @@ def _ancestors(tree: Tree, kept: Iterable[ObjectTree]) -> tuple[str, ...]:
     return (*plain, *sorted(states))
 
 
-def _learnt(trees: Iterable[ObjectTree]) -> distance.Depends:
-    """What is known of a family: of its newest object trees."""
-    texts = []
-    for one in list(trees)[-LEARNT:]:
+def _texts(paths: Iterable[Path]) -> Iterator[str]:
+    """What is known of a family, by its newest object trees; one may have been removed meanwhile."""
+    for path in paths:
         try:
-            texts.append(one.depends.read_text(encoding="utf-8", errors="replace"))
+            yield path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-    return distance.merged(distance.parse(text) for text in texts)

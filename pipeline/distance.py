@@ -5,6 +5,7 @@ Pure: a text and two sets of options in, numbers out. Never looks into an object
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -75,26 +76,13 @@ class Heavy:
         return f"{self.symbol} {self.old} -> {self.new}"
 
 
-def parse(text: str) -> Depends:
-    """What one finished object tree tells: a line is `path/to/foo.o SYMBOL SYMBOL ...`, without CONFIG_.
+def parse(*texts: str) -> Depends:
+    """What finished object trees of a family tell: a line is `path/to/foo.o SYMBOL SYMBOL ...`, without CONFIG_.
 
-    The text is a stranger's. A line that is none is left out, and so is all that is beyond the limits; nothing raises.
+    All their objects, and for each what any of them tells. The texts are a stranger's. A line that is none is left
+    out, and so is all that is beyond the limits; nothing raises.
     """
-    if len(text) > TEXT_LIMIT:
-        text = text[: text.rfind("\n", 0, TEXT_LIMIT) + 1]
-    return _learnt(_lines(text))
-
-
-def merged(several: Iterable[Depends]) -> Depends:
-    """One of several trees of a family: all their objects, and for each what any of them tells."""
-    known = [one for one in several if one.objects]
-    if known and all(one.objects == known[0].objects for one in known):
-        masks: dict[str, int] = {}
-        for one in known:
-            for symbol, mask in one.masks.items():
-                masks[symbol] = masks.get(symbol, 0) | mask
-        return Depends(known[0].objects, masks)
-    return _learnt(pair for one in known for pair in _pairs(one))
+    return _learnt(itertools.chain.from_iterable(_lines(text) for text in texts))
 
 
 def differing(a: Mapping[str, str], b: Mapping[str, str]) -> list[str]:
@@ -168,7 +156,9 @@ def bits(mask: int) -> Iterator[int]:
         at = text.find("1", at + 1)
 
 
-def _lines(text: str) -> Iterator[tuple[str, list[str]]]:
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    if len(text) > TEXT_LIMIT:
+        text = text[: text.rfind("\n", 0, TEXT_LIMIT) + 1]
     start = 0
     for _ in range(LINES_LIMIT):
         if start >= len(text):
@@ -176,31 +166,24 @@ def _lines(text: str) -> Iterator[tuple[str, list[str]]]:
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
         if end - start <= LINE_LIMIT and (match := _LINE.fullmatch(text, start, end)):
-            yield match[1], match[2].split()
+            yield match[1], match[2]
         start = end + 1
 
 
-def _learnt(pairs: Iterable[tuple[str, Iterable[str]]]) -> Depends:
-    """Masks of objects with the symbols that each mentions; the same object may come again."""
+def _learnt(lines: Iterable[tuple[str, str]]) -> Depends:
+    """Masks of objects with the symbols that each mentions; the same object may come again, mostly with the same."""
     objects: dict[str, int] = {}
     masks: dict[str, int] = {}
-    for path, symbols in pairs:
-        if path not in objects and len(objects) >= OBJECTS_LIMIT:
+    told: dict[str, str] = {}
+    for path, symbols in lines:
+        if told.get(path) == symbols or (path not in objects and len(objects) >= OBJECTS_LIMIT):
             continue
+        told[path] = symbols
         bit = 1 << objects.setdefault(path, len(objects))
-        for word in symbols:
+        for word in symbols.split():
             symbol = word.removesuffix("_MODULE")
             if symbol in masks:
                 masks[symbol] |= bit
             elif symbol and len(masks) < SYMBOLS_LIMIT:
                 masks[symbol] = bit
     return Depends(tuple(objects), masks)
-
-
-def _pairs(one: Depends) -> Iterator[tuple[str, list[str]]]:
-    """The objects of a tree with the symbols that each mentions."""
-    found: list[list[str]] = [[] for _ in one.objects]
-    for symbol, mask in one.masks.items():
-        for number in bits(mask):
-            found[number].append(symbol)
-    yield from zip(one.objects, found, strict=True)

@@ -6,7 +6,7 @@ Seconds by name in one small file; a missing or damaged one means the defaults.
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline import atomic
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 # Seconds on two cores, measured with the default matrix.
 DEFAULTS = {"tree": 60.0, "resolve": 6.0, "boot": 20.0}
-LEARN = 0.3  # how far one build moves a rate
+LEARN = 0.3  # how far one build moves the pace
+FAR = 100.0  # no machine is so much slower or quicker; a damaged note is
 _lock = threading.Lock()
 
 
@@ -45,22 +46,26 @@ def _known(cache: Path) -> dict[str, Any]:
 
 def rates(cache: Path) -> Rates:
     """What a build costs here: what it takes whatever it compiles, and for each object."""
-    known: Any = _known(cache).get("rates")
-    try:
-        return Rates(**{name: float(known[name]) for name in ("full", "increment", "each")})
-    except (KeyError, TypeError, ValueError):
-        return Rates()
+    pace = _pace(_known(cache))
+    return Rates(**{name: seconds * pace for name, seconds in asdict(Rates()).items()})
 
 
-def built(cache: Path, made: Build) -> None:
-    """Learn from a finished build: each one moves the rates a little towards what was seen."""
+def built(cache: Path, made: Build, share: float) -> None:
+    """Learn from a finished build, which had a share of this machine: the pace moves a little towards what was seen.
+
+    One number and not one for each rate: how an increment compares with a build from nothing is the kernel's, and a
+    plan follows from it. What other work on the machine does to a few builds must not make a worse plan of it.
+    """
+    usual = Rates()
+    expected = (usual.increment if made.start else usual.full) + usual.each * made.compiled
     with _lock:
-        before = rates(cache)
-        if made.start:
-            increment = before.increment + LEARN * (made.seconds - before.each * made.compiled - before.increment)
-            after = replace(before, increment=max(1.0, increment))
-        else:
-            each = before.each + LEARN * ((made.seconds - before.full) / max(1, made.compiled) - before.each)
-            after = replace(before, each=max(0.01, each))
-        note = {name: round(value, 4) for name, value in asdict(after).items()}
-        atomic.write_json(cache / "timings.json", {**_known(cache), "rates": note})
+        known = _known(cache)
+        pace = _pace(known)
+        pace += LEARN * (made.seconds * share / expected - pace)
+        atomic.write_json(cache / "timings.json", {**known, "pace": round(pace, 4)})
+
+
+def _pace(known: dict[str, Any]) -> float:
+    """How many times as long as usual a build takes here; 1 where nothing that can be was learnt."""
+    value = known.get("pace")
+    return float(value) if isinstance(value, int | float) and 1 / FAR <= value <= FAR else 1.0

@@ -41,8 +41,9 @@ def states(asked: Matrix, cells: Sequence[Cell], cache: Path) -> list[State]:
     """The cells with their trees, resolutions and kernels, as far as earlier runs know them."""
     found = asking.states(asked, cells)
     identities = images.noted(cache)
+    configs = {config: oldconfig.kept(config, cache) for config in {state.cell.config for state in found}}
     for state in found:
-        old = oldconfig.kept(state.cell.config, cache)
+        old = configs[state.cell.config]
         state.tree = _tree(state.cell.variant, state.cell.toolchain, cache)
         if state.tree is None or old is None:
             continue

@@ -41,8 +41,8 @@ class View(Protocol):
     def say(self, text: str) -> None:
         """One line that stays."""
 
-    def work(self, name: str, seconds: float) -> Work:
-        """A piece of work with its estimate; used as a context manager."""
+    def work(self, name: str, seconds: float, share: float = 1.0) -> Work:
+        """A piece of work, used as a context manager: seconds of the whole machine, and how much of it this one has."""
 
     def expect(self, kind: str, seconds: Sequence[float]) -> None:
         """How much work of a kind, the first word of its name, is to come: an estimate a piece."""
@@ -66,14 +66,14 @@ class Ahead:
         """Note that a piece is over."""
         with self._lock:
             if left := self._left.get(work.name.partition(" ")[0]):
-                left.remove(min(left, key=lambda one: abs(one - work.estimate)))
+                left.remove(min(left, key=lambda one: abs(one - work.cost)))
 
     def told(self, under_way: Iterable[Work] = ()) -> str:
         """How many of each kind are over, and how long the rest may take; nothing where nothing was announced."""
         with self._lock:
             counts = [f"{total - len(self._left[kind])} of {total} {kind}s" for kind, total in self._total.items()]
             seconds = sum(sum(left) for left in self._left.values())
-        seconds -= sum(min(work.elapsed(), work.estimate) for work in under_way)
+        seconds -= sum(min(work.elapsed() * work.share, work.cost) for work in under_way)
         return f"{', '.join(counts)} over, about {max(0, seconds) / 60:.0f} min left" if counts else ""
 
 
@@ -84,9 +84,11 @@ class Work:
     """
 
     def __init__(
-        self, name: str, seconds: float, shown: Callable[[Work, str], None], ended: Callable[[Work], None],
+        self, name: str, seconds: float, share: float, shown: Callable[[Work, str], None],
+        ended: Callable[[Work], None],
     ) -> None:  # fmt: skip
-        self.name, self.estimate = name, seconds
+        self.name, self.cost, self.share = name, seconds, share
+        self.estimate = seconds / share
         self.started = time.monotonic()
         self.note = self.failed = ""
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
@@ -144,10 +146,11 @@ class Plain:
         self._ahead.expect(kind, seconds)
         self.say(self._ahead.told())
 
-    def work(self, name: str, seconds: float) -> Work:
+    def work(self, name: str, seconds: float, share: float = 1.0) -> Work:
         """Announce a piece of work."""
-        self.say(f"{name}: started (about {seconds:.0f} s)")
-        return Work(name, seconds, self._line, self._end)
+        made = Work(name, seconds, share, self._line, self._end)
+        self.say(f"{name}: started (about {made.estimate:.0f} s)")
+        return made
 
     def _line(self, work: Work, text: str) -> None:
         now = time.monotonic()
@@ -201,10 +204,10 @@ class Live:
         """Print one line above the live part."""
         self.progress.console.print(escape(clean(text)), highlight=False)
 
-    def work(self, name: str, seconds: float) -> Work:
+    def work(self, name: str, seconds: float, share: float = 1.0) -> Work:
         """Add a line for a piece of work."""
-        made = Work(name, seconds, self._line, self._end)
-        self._tasks[id(made)] = self.progress.add_task(escape(name), total=max(seconds, 1), line="")
+        made = Work(name, seconds, share, self._line, self._end)
+        self._tasks[id(made)] = self.progress.add_task(escape(name), total=max(made.estimate, 1), line="")
         self._works[id(made)] = made
         return made
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import distance
-from pipeline.distance import Depends, between, differing, heaviest, merged, parse, rebuilt, varying
+from pipeline.distance import Depends, between, differing, heaviest, parse, rebuilt, varying
 
 TEXT = """\
 init/main.o SMP HYPERV
@@ -54,14 +54,14 @@ def test_a_line_that_is_none_is_left_out(line: str) -> None:
 def test_no_text_raises_and_all_that_comes_of_it_is_whole(text: str) -> None:
     found = parse(text)
     assert all(0 < mask < 1 << len(found.objects) for mask in found.masks.values())
-    assert merged([found, LEARNT]).count >= LEARNT.count
+    assert parse(text, TEXT).count >= LEARNT.count
     assert rebuilt({}, {"A": "y"}, found) >= 0
 
 
 def test_there_is_an_end_to_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distance, "OBJECTS_LIMIT", 2)
     assert parse(TEXT).objects == ("init/main.o", "drivers/hv/hv.o")
-    assert merged([parse("x.o A"), LEARNT]).objects == ("x.o", "init/main.o")
+    assert parse("x.o A", TEXT).objects == ("x.o", "init/main.o")
     monkeypatch.setattr(distance, "SYMBOLS_LIMIT", 1)
     assert set(parse(TEXT).masks) == {"SMP"}
     monkeypatch.setattr(distance, "LINES_LIMIT", 3)
@@ -71,12 +71,13 @@ def test_there_is_an_end_to_what_is_read(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_several_trees_know_all_that_each_of_them_knows() -> None:
-    other = parse("net/core/dev.o NET INET\ndrivers/net/x.o PCI\ninit/main.o SMP\n")
-    known = by_object(merged([LEARNT, Depends(), other]))
+    other = "net/core/dev.o NET INET\ndrivers/net/x.o PCI\ninit/main.o SMP\n"
+    known = by_object(parse(TEXT, "", other))
     assert known == by_object(LEARNT) | {"net/core/dev.o": {"SMP", "NET", "INET"}, "drivers/net/x.o": {"PCI"}}
-    same = parse("init/main.o A\ndrivers/hv/hv.o\ndrivers/hv/vmbus_drv.o\nnet/core/dev.o\nlib/sort.o\n")
-    assert by_object(merged([LEARNT, same])) == by_object(LEARNT) | {"init/main.o": {"SMP", "HYPERV", "A"}}
-    assert merged([]) == merged([Depends()]) == Depends()
+    same = "init/main.o A\ndrivers/hv/hv.o\ndrivers/hv/vmbus_drv.o\nnet/core/dev.o\nlib/sort.o\n"
+    assert by_object(parse(TEXT, same)) == by_object(LEARNT) | {"init/main.o": {"SMP", "HYPERV", "A"}}
+    assert parse(TEXT, TEXT) == LEARNT
+    assert parse() == parse("") == Depends()
 
 
 def test_objects_are_counted_once_however_many_options_they_mention() -> None:

@@ -34,7 +34,7 @@ NOTES: dict[str, tuple[Any, Callable[[Path], object]]] = {
         {"key": "k", "image": "i", "tree": "t", "owner": "", "toolchain": "c", "options": {"A": "y"}, "depth": 1},
         lambda path: objecttrees._read(path, {"k": "i"}),
     ),
-    "timings": ({"rates": {"full": 1.0, "increment": 1.0, "each": 1.0}}, lambda path: estimates.rates(path.parent)),
+    "timings": ({"pace": 2.0}, lambda path: estimates.rates(path.parent)),
 }
 FILES = {"timings": "timings.json"}
 
