@@ -109,6 +109,8 @@ def build(
         )  # fmt: skip
         seconds = round(time.monotonic() - began, 2)
         if made.exit_status:
+            if box.run(["test", "-f", "/src/Makefile", "-a", "-f", "/src/Kconfig"]).exit_status:
+                raise HostError("the kernel's tree went away while it was built", hint="run this again")
             atomic.write(failed / "build.log", made.log)
             return Build(
                 kernel=wanted, folder=failed, ok=False, reason=_why(made), seconds=seconds, reused=False,

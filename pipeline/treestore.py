@@ -30,7 +30,8 @@ OWNER = "1001:1001"
 LIMITS = Limits(memory=4096, seconds=1800)
 COPY_SECONDS = 600
 DISK = "./inv doctor says how full the disk is"
-STALE_MINUTES = "240"  # a half-made tree that is older was left by a killed run
+HALF = ".new-"  # what the name of a half-made tree, or of a view of one, begins with
+STALE = 240 * 60  # seconds; a half-made tree that is older was left by a killed run
 
 
 def known(engine: Engine, toolchain: str, variant: str, digest: str, cache: Path) -> Tree | None:
@@ -54,19 +55,33 @@ def making(
 ) -> Iterator[tuple[Container, str]]:  # fmt: skip
     """A container and a new folder in it for a tree that is to be made; `keep` makes it one, else it is removed."""
     engine.ensure_volume(VOLUME)
-    target = f"{FOLDER}/.new-{secrets.token_hex(8)}"
+    target = f"{FOLDER}/{HALF}{secrets.token_hex(8)}"
     volumes = {VOLUME: {"bind": FOLDER, "mode": "rw"}}
     with engine.container(
         toolchain, limits=LIMITS, network=network, capabilities=capabilities, volumes=volumes,
     ) as box:  # fmt: skip
-        stale = ["find", FOLDER, "-mindepth", "1", "-maxdepth", "1", "-name", ".new-*", "-mmin", f"+{STALE_MINUTES}"]
-        box.run([*stale, "-exec", "rm", "-rf", "{}", "+"], user=OWNER)
+        _sweep(engine, box)
         _must(box, ["mkdir", target], "make a folder for a tree")
         try:
             yield box, target
         except BaseException:
             clear(box, target)
             raise
+
+
+def _sweep(engine: Engine, box: Container) -> None:
+    """Remove what killed runs left half-made; never what a container has mounted.
+
+    By the time of change: that of modification is a tree's own as soon as its files are copied with their times.
+    """
+    now = float(box.run(["date", "+%s"]).stdout)
+    stale = [name for name, changed in present(box).items() if name.startswith(HALF) and now - changed >= STALE]
+    volume = engine.volume(VOLUME) if stale else None
+    if volume:
+        used = engine.mounts()
+        for name in stale:
+            if f"{volume.folder}/{name}" not in used:
+                clear(box, f"{FOLDER}/{name}")
 
 
 def keep(engine: Engine, box: Container, target: str, tree: Tree, cache: Path) -> Tree:
@@ -123,7 +138,7 @@ def remove_unknown(engine: Engine, toolchain: str, cache: Path) -> None:
         there, since = present(box), leases.since(cache)
         names = {path.stem for path in (cache / "trees").glob("*.json")}
         for name, changed in there.items():
-            made_now = name.startswith(".new-") and volume.folder in used
+            made_now = name.startswith(HALF) and volume.folder in used
             made_now |= since is not None and changed >= since
             if name not in names and not made_now and f"{volume.folder}/{name}" not in used:
                 clear(box, f"{FOLDER}/{name}")
@@ -137,7 +152,7 @@ def remove(engine: Engine, toolchain: str, cache: Path, name: str, *, own: bool 
     volume = engine.volume(VOLUME)
     if volume is None or f"{volume.folder}/{name}" in engine.mounts():
         return False
-    note, left = memo(cache, name), f"{FOLDER}/.new-{secrets.token_hex(8)}"
+    note, left = memo(cache, name), f"{FOLDER}/{HALF}{secrets.token_hex(8)}"
     with engine.container(toolchain, limits=LIMITS, volumes={VOLUME: {"bind": FOLDER, "mode": "rw"}}) as box:
         with _locked(cache):
             aside = leases.take(cache, note, own=own) if note.exists() else None

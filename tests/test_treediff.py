@@ -9,6 +9,7 @@ import pytest
 from pipeline import archive, treediff, treestore
 from pipeline.errors import HostError
 from pipeline.values import Tree
+from tests.storelook import look
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +106,23 @@ def test_a_header_that_is_new_will_not_do(engine: Engine, toolchain: str, tmp_pa
         assert folder == ""
     with treediff.newer(engine, toolchain, tree.digest, plain) as folder:
         assert folder
+
+
+def test_a_view_that_a_build_uses_is_left_alone(
+    engine: Engine, toolchain: str, tmp_path: Path, plain: Tree, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    look(engine, toolchain, f"touch -d '5 hours ago' {treestore.key(plain.digest)}")
+    tree = made(engine, toolchain, tmp_path, "x:new", "sed -i s/int/long/ a.c")
+    script = "cat /src/a.c && sleep 0.1"
+    with treediff.newer(engine, toolchain, plain.digest, tree) as first:
+        with engine.container(toolchain, volumes={first: {"bind": "/src", "mode": "ro"}}) as box:
+            for age in (treestore.STALE, 0):  # as old as its tree by one time; and in truth as old as can be
+                monkeypatch.setattr(treestore, "STALE", age)
+                with treediff.newer(engine, toolchain, plain.digest, tree) as second:
+                    assert second != first
+                assert box.run(["sh", "-c", script]).stdout == "long a;\n"
+        with treediff.newer(engine, toolchain, plain.digest, tree):  # nothing has it mounted any more
+            assert first.rpartition("/")[2] not in look(engine, toolchain, "ls -A").split()
 
 
 def test_a_tree_that_is_gone_is_our_fault(engine: Engine, toolchain: str, plain: Tree) -> None:

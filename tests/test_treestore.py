@@ -95,7 +95,7 @@ def test_what_fails_leaves_nothing(
 
 
 def test_a_half_made_tree_of_a_killed_run_is_never_used(
-    engine: Engine, toolchain: str, trees: str, tmp_path: Path,
+    engine: Engine, toolchain: str, trees: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     child = subprocess.Popen(
         [sys.executable, "-c", MAKING, toolchain, trees], env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
@@ -112,6 +112,10 @@ def test_a_half_made_tree_of_a_killed_run_is_never_used(
     assert inside(engine, tree, "cat Kconfig") == "config HYPERV\n"
     assert half in look(engine, toolchain, "ls -A").split()  # it may be another run's that goes on
     look(engine, toolchain, f"touch -d '5 hours ago' {half}")
+    made(engine, toolchain, tmp_path, digest="x:2")
+    assert half in look(engine, toolchain, "ls -A").split(), "a time that is copied with a tree's files says nothing"
+    look(engine, toolchain, f"rm -rf {treestore.key('x:2')}")
+    monkeypatch.setattr(treestore, "STALE", 0)
     made(engine, toolchain, tmp_path, digest="x:2")
     names = {treestore.key("x:1"), treestore.key("x:2")}
     assert set(look(engine, toolchain, "ls -A").split()) == names
