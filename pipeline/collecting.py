@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline import asking, atomic, compactrun, gate, replay, showing, store, table
+from pipeline import asking, atomic, compactrun, gate, replay, seal, showing, store, table
 from pipeline.errors import UserError
 from pipeline.model import Outcome, Status
 
@@ -58,6 +58,8 @@ def collect(places: Sequence[Path], options: Options, chosen: frozenset[str] = f
     for kind in KINDS:
         for name in names[kind]:
             _copy(homes[kind][name], folder / kind / name)
+    for part in parts:
+        _copy(part.folder / seal.IMAGES, folder / seal.IMAGES)
     return _finish(folder, {"run": folder.name, **names, **note}, chosen)
 
 
@@ -67,6 +69,7 @@ def _finish(folder: Path, note: dict[str, Any], chosen: frozenset[str]) -> int:
     missing = note["missing"]
     status = showing.FAILED if missing else gate.exit_status(records, chosen)
     atomic.write_json(folder / NOTE, {**note, "void": judged.void, "exit_status": status})
+    seal.close(folder)
     text = f"{table.totals(records)}; {folder} (exit {status})"
     if missing:
         more = f" and {len(missing) - LISTED} more" if len(missing) > LISTED else ""
@@ -139,7 +142,7 @@ def _preferred(known: Path, other: Path, kind: str) -> bool:
 def _copy(source: Path, target: Path) -> None:
     """The plain files of a cell's folder and of the folders in it; links and whatever else is there stay behind."""
     with atomic.writing(str(target)):
-        target.mkdir(parents=True)
+        target.mkdir(parents=True, exist_ok=True)
         for path in sorted([*source.glob("*"), *source.glob("*/*")]):
             if path.is_file() and not path.is_symlink() and not path.parent.is_symlink():
                 place = target / path.relative_to(source)

@@ -18,12 +18,14 @@ from pipeline import (
     foreseeing,
     gate,
     host,
+    images,
     overlap,
     progress,
     record,
     replay,
     reporting,
     room,
+    sbom,
     seal,
     session,
     settling,
@@ -103,7 +105,7 @@ def of(asked: Matrix, options: Options) -> int:
         store.write_run(folder, states, controls, note)
         homes = _homes(folder, states, controls)
         try:
-            _stages(options, view, homes)
+            _stages(options, view, homes, folder)
         except KeyboardInterrupt:
             note["exit_status"] = INTERRUPTED
         except HostError as error:
@@ -148,7 +150,7 @@ def _controls(asked: Matrix) -> list[State]:
     return made
 
 
-def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]]) -> None:
+def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]], folder: Path) -> None:
     """The stages in order; records are written after each."""
     everyone = [state for state, _ in homes]
     folders = {id(state): home for state, home in homes}
@@ -165,15 +167,17 @@ def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]]) -
         )  # fmt: skip
         stages.configs(bench, everyone)
         stages.sources(bench, everyone)
+        compilers = sorted({state.cell.toolchain for state in everyone})
+        sbom.keep(engine, folder, [images.toolchain(engine, name, view.say) for name in compilers])
         stages.resolutions(bench, everyone)
         if options.through == "resolve":
             return
         slimming.slims(bench, everyone)
         settling.kernels(bench, everyone, tools.toolchains(bench, everyone))
-        _made(bench, everyone, options)
+        _made(bench, everyone, options, folder)
 
 
-def _made(bench: Bench, everyone: Sequence[State], options: Options) -> None:
+def _made(bench: Bench, everyone: Sequence[State], options: Options, folder: Path) -> None:
     """Build what is missing, and boot each kernel as soon as it is there."""
     planned = building.plan(bench, everyone)
     tasks = building.tasks(bench, planned)
@@ -181,6 +185,8 @@ def _made(bench: Bench, everyone: Sequence[State], options: Options) -> None:
     if options.through == "boot":
         try:
             place = tools.place(bench, everyone, accelerator(options, bench.view))
+            used = [make(bench.engine, bench.view.say) for make in (images.host, images.guest)]
+            sbom.keep(bench.engine, folder, used)
         except UnsupportedError as error:
             unsupported = str(error)
         else:

@@ -1,4 +1,4 @@
-"""Digests of what a run wrote: each record lists its cell's files, run.json lists the records.
+"""Digests of what a run wrote: each record lists its cell's files, run.json lists the records and the images' contents.
 
 Written once more after every change, so that a run that was cut short is sealed as far as it came.
 """
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RECORD, NOTE = "record.json", "run.json"
 KINDS = ("cells", "controls")
+IMAGES = "sbom"
 UNSEALED = frozenset({"build.log"})  # of a kernel's files: what make prints differs from build to build
 
 
@@ -44,7 +45,11 @@ def artifacts(kernel: Path) -> dict[str, str]:
 
 
 def close(folder: Path) -> None:
-    """Note the digest of each record in run.json. Raises HostError when the disk does not take it."""
+    """Note in run.json the digest of each record and of what is below sbom/.
+
+    Raises HostError when the disk does not take it.
+    """
     note: Any = atomic.read_json(folder / NOTE)
     names = [f"{kind}/{name}" for kind in KINDS for name in note[kind]]
-    atomic.write_json(folder / NOTE, {**note, "records": {name: digest(folder / name / RECORD) for name in names}})
+    records = {name: digest(folder / name / RECORD) for name in names}
+    atomic.write_json(folder / NOTE, {**note, "records": records, "images": files(folder / IMAGES)})

@@ -56,6 +56,7 @@ def differences(folder: Path, *, packed: bool) -> tuple[list[str], str]:
             checked += len(kept.get("files", ()))
             found += _files(folder / home, home, kept, packed=packed)
             found += _evidence(folder / home, home, kept)
+    found += [] if packed else _images(folder, note.get("images"))
     found += _verdicts(folder, found)
     text = f"{len(note['cells'])} cells and {len(note['controls'])} controls, {checked} files with digests"
     return list(dict.fromkeys(found)), text + (f"; {old} records {OLD}" if old else "")
@@ -65,6 +66,17 @@ def _sealed(folder: Path, home: str, records: Mapping[str, str]) -> Iterator[str
     wanted = records.get(home)
     if wanted and seal.digest(folder / home / seal.RECORD) != wanted:
         yield f"{home}/{seal.RECORD}: is not the one that run.json has the digest of"
+
+
+def _images(folder: Path, wanted: object) -> Iterator[str]:
+    """What differs of the images' contents; nothing of a run that kept none."""
+    if not isinstance(wanted, dict):
+        return
+    there = seal.files(folder / seal.IMAGES)
+    for name in sorted({*wanted, *there}):
+        if there.get(name) != wanted.get(name):
+            how = "is missing" if name not in there else "is not the file that was recorded"
+            yield f"{seal.IMAGES}/{name}: {how if name in wanted else 'is in no record'}"
 
 
 def _files(folder: Path, home: str, kept: Mapping[str, Any], *, packed: bool) -> Iterator[str]:
