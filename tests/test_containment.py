@@ -60,6 +60,8 @@ LEFT = {
     "symlink": ("ln -s /etc/passwd arch/x86/boot/bzImage", 1, "not a Linux kernel"),
     "hardlink": ("touch a; ln a arch/x86/boot/bzImage", 1, "not a Linux kernel"),
     "directory": ("mkdir arch/x86/boot/bzImage", 1, "arch/x86/boot/bzImage"),
+    "pipe": ("mkfifo arch/x86/boot/bzImage", 1, "arch/x86/boot/bzImage is no file"),
+    "endless": ("ln -s /dev/zero arch/x86/boot/bzImage", 1, "arch/x86/boot/bzImage is no file"),
     "huge": ("truncate -s 600M arch/x86/boot/bzImage", 69, "is larger than"),
 }
 
