@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "mutants.md"
 JUDGE = ("verdict", "observe", "postmortem", "proof", "dmesg", "flags", "hyperv", "intent")
 TESTS = tuple(f"tests/test_{name}.py" for name in (
-    "golden", "verdict", "observe", "postmortem", "flags", "hyperv", "intent", "proof",
+    "golden", "verdict", "observe", "observe_rules", "postmortem", "flags", "hyperv", "intent", "proof",
 ))  # fmt: skip
 SECONDS = 120  # a mutant may loop for ever; that is noticed too
 SHOWN = 100

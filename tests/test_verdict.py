@@ -49,6 +49,15 @@ def test_outcome_of_an_honest_boot(
     assert (found.outcome, found.status, found.failure_class) == (outcome, status, why)
 
 
+def test_a_config_alone_foretells_its_class() -> None:
+    found = verdict.judge(case(OFF, OFF), None)
+    assert (found.outcome, found.failure_class) == (Outcome.SAME_OFF, "CORE_NOT_BUILT")
+    found = verdict.judge(case(SPLIT, {**SPLIT, "HYPERV_BALLOON": "n"}), None)
+    assert (found.outcome, found.predicted, found.failure_class) == (Outcome.LOST, Ladder.OFFERED, "UNBOUND")
+    assert "HYPERV_BALLOON" in found.reason
+    assert verdict.judge(case(SPLIT, SPLIT), None).failure_class == ""
+
+
 @pytest.mark.parametrize("rung", [rung for rung in Ladder if rung is not Ladder.BOUND])
 def test_a_boot_below_its_config_is_a_contradiction(rung: Ladder) -> None:
     found = verdict.judge(case(M_612, M_612, seen(rung, "X")), None)
