@@ -6,10 +6,11 @@ It plans, and hands out the work; how one kernel is built is build.py's.
 from __future__ import annotations
 
 import functools
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline import artifact, build, buildplan, estimates, objecttrees, room, stages
+from pipeline import artifact, build, buildplan, estimates, objecttrees, room, stages, turns
 from pipeline.errors import HostError
 from pipeline.overlap import Task
 
@@ -117,20 +118,40 @@ def _start(bench: Bench, kernel: Kernel, step: Step) -> ObjectTree | None:
 
 
 def _build(bench: Bench, state: State, step: Step, *, keep: bool) -> Build:
+    """Build a kernel; where another command builds it just now, wait for that one."""
     kernel = _kernel([state])
-    name = f"{state.cell.variant.name}/{state.cell.config.name}"
+    name = f"build {state.cell.variant.name}/{state.cell.config.name}"
     memory = MEMORY + MEMORY_EACH * bench.jobs
-    with bench.slots.held(bench.jobs, memory=memory) as cpus:
-        start = _start(bench, kernel, step)
-        share = cpus / bench.slots.cpus
-        with bench.view.work(f"build {name}", step.seconds, share) as work:
-            made = build.build(
-                bench.engine, kernel, bench.cache, bench.folder_of(state), start, jobs=cpus, keep=keep, line=work,
-                fleet=bench.fleet,
-            )  # fmt: skip
-            began = f"from {made.start[:12]}" if made.start else "from nothing"
-            work.note = f"kernel {kernel.key[:12]} {began}, {made.compiled} objects"
-            work.failed = "" if made.ok else made.reason
+    told = False
+    while True:
+        with bench.slots.held(bench.jobs, memory=memory) as cpus, turns.tried(bench.cache, kernel.key) as ours:
+            found = build.known(kernel, bench.cache) if ours else None
+            if found:
+                with bench.view.work(name, step.seconds) as work:
+                    work.note = f"kernel {kernel.key[:12]}, which another command has just built"
+                return found
+            if ours:
+                return _made(bench, state, step, name, cpus, keep=keep)
+        if not told:
+            bench.view.say(f"{name}: another command builds this kernel, waiting for it")
+        told = True
+        while turns.taken(bench.cache, kernel.key):  # without a slot, which others can use
+            bench.engine.going()
+            time.sleep(turns.PAUSE)
+
+
+def _made(bench: Bench, state: State, step: Step, name: str, cpus: int, *, keep: bool) -> Build:
+    kernel = _kernel([state])
+    start = _start(bench, kernel, step)
+    share = cpus / bench.slots.cpus
+    with bench.view.work(name, step.seconds, share) as work:
+        made = build.build(
+            bench.engine, kernel, bench.cache, bench.folder_of(state), start, jobs=cpus, keep=keep, line=work,
+            fleet=bench.fleet,
+        )  # fmt: skip
+        began = f"from {made.start[:12]}" if made.start else "from nothing"
+        work.note = f"kernel {kernel.key[:12]} {began}, {made.compiled} objects"
+        work.failed = "" if made.ok else made.reason
     if made.ok:
         estimates.built(bench.cache, made, share)
     return made

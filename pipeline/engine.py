@@ -69,6 +69,11 @@ class Engine:
         platform = (answer.get("Platform") or {}).get("Name") or "Docker Engine"
         return f"{platform or 'Docker Engine'} {answer['Version']}"
 
+    def going(self) -> None:
+        """Raises HostError once this process was interrupted: nothing new is begun then."""
+        if self._closed:
+            raise HostError("interrupted: no more containers are made")
+
     def root(self) -> str:
         """The folder in which the engine keeps its images."""
         with translated("asking for its folder"):
@@ -145,8 +150,7 @@ class Engine:
         It ends by itself after `limits.seconds`, should this process be killed. A folder of the engine's host that is
         not there is a HostError: named among "volumes" it would be made, and an empty tree be built.
         """
-        if self._closed:
-            raise HostError("interrupted: no more containers are made")
+        self.going()
         argv = list(command) or ["sleep", str(limits.seconds)]
         with translated(f"making a container of {image}"):
             inner = self.client.containers.create(

@@ -75,9 +75,9 @@ def _layers(engine: Engine, digest: str) -> tuple[str, ...]:
 
 
 def labelled(engine: Engine, label: str) -> dict[str, str]:
-    """The digests of this project's images that carry a label, by its value."""
+    """The digests of this project's images that carry a label and still have a name, by the label's value."""
     with translated("listing images"):
-        found = engine.client.api.images(filters={"label": [f"{PROJECT}=image", label]})
+        found = engine.client.api.images(filters={"label": [f"{PROJECT}=image", label], "dangling": False})
     return {str(image["Labels"][label]): str(image["Id"]) for image in found}
 
 

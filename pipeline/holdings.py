@@ -42,12 +42,14 @@ def strangers(engine: Engine, cache: Path) -> bool:
 def of_images(found: Iterable[Image], cache: Path, *, quiet: bool, shared: bool) -> Iterator[Item]:
     """Images and object trees. Nobody notes the use of an image: without `quiet` all of them stay.
 
-    With `shared`, an object tree that no note of this cache names is another's, and stays.
+    With `shared`, an object tree that no note of this cache names is another's, and stays. One that has lost its name
+    to a newer one of the same kernel is an image like others: nothing starts from it, though others may stand on it.
     """
     current, ids = images.current(), {"": ""}
     keys = set()
     for one in found:
-        key, below = one.labels.get(objecttrees.LABEL), ids[one.parent]
+        nameless = all(name.startswith("sha256:") for name in one.names)
+        key, below = None if nameless else one.labels.get(objecttrees.LABEL), ids[one.parent]
         if key is None:
             theirs = not one.names[0].startswith((f"{images.NAMES}/", "sha256:"))  # labels are inherited
             fixed = theirs or not quiet or bool(current & set(one.names))

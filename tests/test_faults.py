@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -18,7 +19,7 @@ import pytest
 from pipeline import run, showing
 from pipeline.container import PROJECT
 from pipeline.engine import OWNER, Engine
-from tests import fakematrix
+from tests import fakematrix, tinykernel
 
 pytestmark = pytest.mark.docker
 ROOT = Path(__file__).resolve().parent.parent
@@ -199,4 +200,29 @@ def test_two_runs_at_once_on_one_cache(tmp_path: Path, faketree: Path, engine: E
     assert [child.returncode for child in both] == [0, 0], outs
     runs = [path for path in (tmp_path / "results").iterdir() if not path.is_symlink()]
     assert [showing.judge(path) for path in runs] == [0, 0]
+    assert [one for child in both for one in left(engine, child.pid)] == []
+
+
+def test_two_runs_that_build_the_same_kernel_build_it_once(tmp_path: Path, engine: Engine) -> None:
+    tree = tinykernel.write(tmp_path / "tree")
+    makefile = tree / "Makefile"
+    makefile.write_text(makefile.read_text().replace("all bzImage:\n", "all bzImage:\n\t@sleep 8\n"))
+    fakematrix.write(tmp_path, tree)
+    argv = [sys.executable, "-m", "pipeline.cli", "matrix", "--through", "build", "--file", "matrix.yaml", "--plain"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HVMATRIX_CACHE": str(tmp_path / "cache")}
+    both = [
+        subprocess.Popen(
+            argv, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    outs = [child.communicate(timeout=200)[0] for child in both]
+    (first,) = [out for out in outs if "from nothing" in out]
+    (second,) = [out for out in outs if out != first]
+    assert "another command builds this kernel, waiting for it" in second
+    assert "which another command has just built" in second
+    records = [json.loads(path.read_text()) for path in (tmp_path / "results").glob("2*/cells/**/record.json")]
+    assert len(records) == 2
+    assert records[0]["artifacts"] == records[1]["artifacts"] != {}
+    assert list((tmp_path / "cache" / "turns").iterdir()) == []
     assert [one for child in both for one in left(engine, child.pid)] == []
