@@ -20,9 +20,8 @@ PATTERNS = (
     ("oops", re.compile(r"(?:BUG: (?:unable to handle|kernel NULL pointer)|Oops: |general protection fault).*")),
     ("oops", re.compile(r"kernel BUG at .*|invalid opcode: .*|double fault: .*")),
 )
-SHORTEST = len("Oops: ")  # of what these find
 # A driver's or userspace's words that look like one and are none.
-IGNORED = re.compile(r"Command line:|panic_on_|oops=|panic=|ramoops|pstore|WARN_ON")
+IGNORED = re.compile(r"[Cc]ommand line:|panic_on_|oops=|panic=|ramoops|pstore|WARN_ON")
 BANNER = re.compile(r"Linux version (?P<release>\S+) \(")
 _STAMP = re.compile(r"^(?:<\d+>)?\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])?\s?")
 
@@ -40,7 +39,7 @@ def scan(lines: Sequence[str]) -> tuple[Finding, ...]:
     """Everything deadly in the lines, in order."""
     found = []
     for number, line in enumerate(lines, 1):
-        if len(line) < SHORTEST or IGNORED.search(line):
+        if IGNORED.search(line):
             continue
         for kind, pattern in PATTERNS:
             if match := pattern.search(line):

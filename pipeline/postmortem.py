@@ -45,7 +45,7 @@ def examine(run: BootRun, console: bytes, host_log: bytes, found: Proof | None) 
         return Observation(
             ladder=Ladder.NONE, complete=False, failure_class=kind, reason=text, evidence=(evidence,),
         )  # fmt: skip
-    if found and found.damaged:
+    if found:  # an intact proof comes to nobody here
         return _none("EVIDENCE_DAMAGED", found.damaged, lines, "console.log")
     return _silent(run, lines)
 

@@ -29,7 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "mutants.md"
 JUDGE = ("verdict", "observe", "postmortem", "proof", "dmesg", "flags", "hyperv", "intent")
 TESTS = tuple(f"tests/test_{name}.py" for name in (
-    "golden", "verdict", "observe", "observe_rules", "postmortem", "flags", "hyperv", "intent", "proof",
+    "golden", "verdict", "observe", "observe_rules", "postmortem", "flags", "hyperv", "intent", "proof", "machines",
+    "artifact", "hostile_frames",
 ))  # fmt: skip
 SECONDS = 120  # a mutant may loop for ever; that is noticed too
 SHOWN = 100
@@ -84,8 +85,8 @@ def _rows(node: ast.AST) -> list[list[ast.expr]]:
         return [node.elts]
     if isinstance(node, ast.Dict) and len(node.keys) > 1:
         return [[key for key in node.keys if key], node.values] if all(node.keys) else []
-    if isinstance(node, ast.Tuple) and len(node.elts) > 1 and all(isinstance(one, ast.Tuple) for one in node.elts):
-        return [node.elts]
+    if isinstance(node, ast.Tuple) and len(node.elts) > 1:
+        return [node.elts] if all(isinstance(one, ast.Tuple) and one.elts for one in node.elts) else []
     return []
 
 

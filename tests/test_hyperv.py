@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from pipeline import hyperv
@@ -52,6 +55,7 @@ MACHINES: list[tuple[str, tuple[str, ...], tuple[str, ...], Ladder]] = [
     ("no bridge", ("vpindex", "synic"), (), Ladder.CORE),
     ("no balloon", ("vpindex", "synic"), BRIDGE, Ladder.CONNECTED),
     ("smallest", ("vpindex", "synic"), FULL.devices, Ladder.BOUND),
+    ("another vendor", ("vpindex", "synic", "vendor-id=Nobody"), FULL.devices, Ladder.BOOTED),
 ]
 
 
@@ -79,6 +83,37 @@ def test_vtl_mode_ends_only_a_guest_that_hyperv_is_detected_in() -> None:
     bare = Machine(name="x", hyperv=("relaxed",), devices=())
     assert hyperv.promised({**SPLIT, hyperv.VTL: "y"}, bare) is Ladder.BOOTED
     assert set(hyperv.HAZARDS) == {hyperv.VTL} <= set(hyperv.SYMBOLS)
+
+
+@pytest.mark.parametrize("kvm_guest", ["y", "n"])
+@pytest.mark.parametrize("shown", [True, False])
+def test_kvm_takes_only_a_guest_that_knows_it_on_a_machine_that_shows_it(*, shown: bool, kvm_guest: str) -> None:
+    machine = replace(FULL, cpu=("kvm=on",) if shown else ())
+    wanted = Ladder.BOOTED if shown and kvm_guest == "y" else Ladder.BOUND
+    assert hyperv.promised({**SPLIT, "KVM_GUEST": kvm_guest}, machine) is wanted
+    assert hyperv.promised({**BASE, "KVM_GUEST": kvm_guest, "HYPERVISOR_GUEST": "n"}, machine) is Ladder.BOOTED
+
+
+# Lines of linux 7.3's Makefiles that name what an option's m becomes; that of FB_HYPERV is of 6.12, 7.3 has none.
+MAKEFILES = """\
+drivers/hv/Makefile: obj-$(CONFIG_HYPERV_UTILS) += hv_utils.o
+drivers/hv/Makefile: obj-$(CONFIG_HYPERV_BALLOON) += hv_balloon.o
+drivers/scsi/Makefile: obj-$(CONFIG_HYPERV_STORAGE) += hv_storvsc.o
+drivers/net/hyperv/Makefile: obj-$(CONFIG_HYPERV_NET) += hv_netvsc.o
+drivers/input/serio/Makefile: obj-$(CONFIG_HYPERV_KEYBOARD) += hyperv-keyboard.o
+drivers/hid/Makefile: obj-$(CONFIG_HID_HYPERV_MOUSE) += hid-hyperv.o
+drivers/pci/controller/Makefile: obj-$(CONFIG_PCI_HYPERV) += pci-hyperv.o
+drivers/pci/controller/Makefile: obj-$(CONFIG_PCI_HYPERV_INTERFACE) += pci-hyperv-intf.o
+net/vmw_vsock/Makefile: obj-$(CONFIG_HYPERV_VSOCKETS) += hv_sock.o
+drivers/gpu/drm/hyperv/Makefile: obj-$(CONFIG_DRM_HYPERV) += hyperv_drm.o
+drivers/video/fbdev/Makefile: obj-$(CONFIG_FB_HYPERV) += hyperv_fb.o
+drivers/uio/Makefile: obj-$(CONFIG_UIO_HV_GENERIC) += uio_hv_generic.o
+"""
+
+
+def test_the_modules_are_those_of_the_makefiles() -> None:
+    named = dict(re.findall(r"CONFIG_(\w+)\) \+= ([\w-]+)\.o", MAKEFILES))
+    assert named == hyperv.MODULES
 
 
 def test_core_and_bus() -> None:

@@ -30,6 +30,11 @@ def dead(console: bytes, ending: Ending = Ending.EXITED, host: bytes = HOST_LOG,
     [
         (BANNER + PANIC, Ending.EXITED, "NO_BOOT", "panic: Kernel panic - not syncing: VFS"),
         (BANNER + PANIC, Ending.SILENT, "NO_BOOT", "then silence"),
+        (BANNER + PANIC, Ending.CAPPED, "NO_BOOT", "unknown-block(0,0), and no end"),
+        (BANNER + b"[ 2.0] kernel BUG at mm/slub.c:1!\r\n", Ending.EXITED, "NO_BOOT", "oops: kernel BUG at mm"),
+        (BANNER + b"[ 2.0] invalid opcode: 0000 [#1] SMP\r\n", Ending.EXITED, "NO_BOOT", "oops: invalid opcode: 0000"),
+        (BANNER + b"[ 2.0] double fault: 0000 [#1] SMP\r\n", Ending.EXITED, "NO_BOOT", "oops: double fault: 0000"),
+        (BANNER + OOPS + b"[ 2.1] Failed to get VTL(error: -5) exiting.\r\n", Ending.SILENT, "VTL_PANIC", "vtl: Fa"),
         (BANNER + OOPS, Ending.SILENT, "NO_BOOT", "oops: BUG: kernel NULL pointer"),
         (BANNER + OOPS + PANIC, Ending.EXITED, "NO_BOOT", "panic: "),
         (BANNER, Ending.SILENT, "NO_BOOT", "hang: the console fell silent after the kernel's first words"),
@@ -52,6 +57,11 @@ def test_a_panic_is_quoted_with_its_line() -> None:
     assert str(dead(BANNER + PANIC).evidence[0]).startswith("console.log:3: Kernel panic")
 
 
+def test_what_was_said_last_is_quoted_and_no_empty_line() -> None:
+    found = dead(BANNER + b"[    1.0] last\r\n\r\n \r\n", Ending.SILENT)
+    assert str(found.evidence[0]) == "console.log:3: [    1.0] last"
+
+
 def test_a_host_that_did_not_run_qemu_is_not_the_kernels_fault() -> None:
     assert dead(b"", host=b"").failure_class == "HOST_FAILED"
     assert dead(BANNER, host=b"host: start\n", qemu_exit=None).failure_class == "HOST_FAILED"
@@ -71,6 +81,12 @@ def test_a_qemu_that_dies_under_a_talking_kernel_is_the_hosts_fault(host: bytes,
         assert dead(BANNER, ending, host=host, qemu_exit=status).failure_class == "HOST_FAILED"
 
 
+def test_why_qemu_died_is_told_by_what_broke_and_else_by_its_own_words() -> None:
+    broken = dead(BANNER, host=HOST_LOG + b"KVM internal error. Suberror: 1\r\n", qemu_exit=1)
+    assert broken.reason.endswith("KVM internal error. Suberror: 1")
+    assert dead(BANNER, host=b"host: start\nhost: exit 137\n", qemu_exit=137).reason.endswith("exit status 137")
+
+
 def test_qemu_refusal_quotes_qemu() -> None:
     host = b"host: start\nqemu-system-x86_64: -cpu host,hv-nonsense: Property not found\nhost: exit 1\n"
     found = dead(b"", host=host, qemu_exit=1)
@@ -86,6 +102,8 @@ def test_qemu_refusal_quotes_qemu() -> None:
         "[    1.0] watchdog: NMI not supported",
         "[    1.0] systemd[1]: a unit named kernel-panic.service",
         "[    1.0] general purpose fault tolerance",
+        '[    0.0] Kernel command line: name="Oops: 1" quiet',
+        "[    1.0] pstore: Oops: 1 of an earlier boot",
     ],
 )
 def test_words_that_only_look_deadly(line: str) -> None:

@@ -4,6 +4,8 @@ import base64
 import gzip
 import hashlib
 import random
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -51,6 +53,11 @@ def test_damage_is_named() -> None:
     assert "breaks off" in broken_off.damaged
     assert interleaved
     assert "checksum" in interleaved.damaged
+
+
+def test_all_that_the_guest_gathers_is_kept() -> None:
+    script = (Path(__file__).resolve().parent.parent / "containers" / "guest" / "init").read_text()
+    assert set(re.findall(r"\$e/(\w+)", script)) == proof.NAMES
 
 
 def test_a_bomb_is_refused() -> None:
