@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # First match names the finding; panics before oopses, as a panic often ends an oops.
 # Sources: kernel/panic.c, arch/x86/mm/fault.c, arch/x86/kernel/{traps,dumpstack}.c, lib/bug.c, arch/x86/hyperv/hv_vtl.c
 PATTERNS = (
-    ("vtl", re.compile(r"Failed to get VTL\(error")),
+    ("vtl", re.compile(r"Failed to get VTL\(error.*")),
     ("panic", re.compile(r"Kernel panic - not syncing: .*")),
     ("oops", re.compile(r"(?:BUG: (?:unable to handle|kernel NULL pointer)|Oops: |general protection fault).*")),
     ("oops", re.compile(r"kernel BUG at .*|invalid opcode: .*|double fault: .*")),
