@@ -14,6 +14,7 @@ import importlib.util
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -157,9 +158,13 @@ def _run(mutant: Mutant, tests: Sequence[str], writing: int) -> None:
 def main(modules: Sequence[str]) -> int:
     """Try all mutants of some modules; of all, write the page. 1 when one survived."""
     rows, survivors = [], 0
-    for module in modules or JUDGE:
-        for one in mutants(module, (ROOT / "pipeline" / f"{module}.py").read_text(encoding="utf-8")):
-            by = noticed(one)
+    every = [
+        one
+        for module in modules or JUDGE
+        for one in mutants(module, (ROOT / "pipeline" / f"{module}.py").read_text(encoding="utf-8"))
+    ]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:  # each waits for a process
+        for one, by in zip(every, pool.map(noticed, every), strict=True):
             survivors += by == SURVIVED
             rows.append(row(one, by))
             sys.stdout.write(f"{one.module}.py:{one.line}: {one.change}: {one.rule[:SHOWN]}: {by}\n")

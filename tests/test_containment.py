@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import archive, run
+from pipeline import archive, images, run
 from pipeline.container import OUTPUT_LIMIT, Limits
 from pipeline.errors import HostError
 from tests import fakematrix
@@ -116,3 +116,26 @@ def test_memory_without_end_is_our_error(engine: Engine, toolchain: str) -> None
         pytest.raises(HostError, match="was killed in its container"),
     ):
         box.run(["python3", "-c", "x = []\nwhile True: x.append(bytearray(1 << 20))"], seconds=30)
+
+
+STARTED = {
+    "alone": (
+        'printf "%s\\n" qemu-system-x86_64 -machine none -nodefaults -display none -S -serial null > argv;'
+        " boot-alone 20 64 &"
+    ),
+    "middle machine": (
+        '. /opt/middle-machine; truncate -s 1M job; truncate -s "$EVIDENCE" evidence;'
+        " middle 256 job evidence -S -serial null -chardev null,id=host &"
+    ),
+}
+FILTERS = """sed -n 's/^Seccomp_filters:.//p' /proc/self/status; sleep 3
+for p in /proc/[0-9]*; do case $(cat $p/comm) in qemu*) sed -n 's/^Seccomp_filters:.//p' $p/status;; esac; done
+kill %1 2> /dev/null; true"""
+
+
+@pytest.mark.parametrize("how", STARTED)
+def test_qemu_runs_in_its_own_sandbox_too(engine: Engine, how: str) -> None:
+    with engine.container(images.host(engine, lambda _: None)) as box:
+        done = box.run(["bash", "-c", f"cd /job; {STARTED[how]} {FILTERS}"], seconds=60)
+    shell, qemu, *_ = done.stdout.split()
+    assert int(qemu) == int(shell) + 1, done.log
