@@ -179,7 +179,7 @@ def row(one: Mutant, by: str) -> str:
     """A row of the page's table."""
     rule = one.rule if len(one.rule) <= SHOWN else f"{one.rule[:SHOWN]}..."
     shown = rule.replace("|", "\\|").replace("`", "'")
-    return f"| {one.module} | `{shown}` | {one.change} | {by.replace('|', chr(92) + '|')} |"
+    return f"| {one.module} | `{shown}` | {one.change} | {by.partition('[')[0]} |"
 
 
 def page(rows: Sequence[str], survivors: int) -> str:

@@ -30,6 +30,11 @@ def test_every_machine_of_the_default_matrix_is_one_that_qemu_can_make(name: str
     assert flags.unmet({*machine.hyperv, *machine.devices}) == {}
 
 
+def test_devices_need_what_their_sources_look_for() -> None:
+    assert flags.unmet({"hv-balloon"}) == {"hv-balloon": ("vmbus-bridge",)}
+    assert flags.unmet({"vmbus-bridge"}) == {"vmbus-bridge": ("vpindex", "synic")}
+
+
 @pytest.mark.parametrize("name", flags.REQUIRES)
 def test_what_a_flag_needs_is_missed_when_it_is_not_there(name: str) -> None:
     assert flags.unmet({name}) == {name: flags.REQUIRES[name]}

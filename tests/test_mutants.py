@@ -52,3 +52,16 @@ def test_a_rule_that_is_gone_is_noticed(module: str, rule: str, change: str) -> 
 def test_a_change_that_changes_nothing_is_noticed_by_no_test() -> None:
     same = mutants.Mutant("verdict", 1, "", "", (mutants.ROOT / "pipeline" / "verdict.py").read_text())
     assert mutants.noticed(same, ["tests/test_verdict.py"]) == mutants.SURVIVED
+
+
+def test_the_page_has_every_rule_that_there_is() -> None:
+    wanted = {
+        mutants.row(one, "").rsplit("|", 2)[0]
+        for module in mutants.JUDGE
+        for one in mutants.mutants(module, (mutants.ROOT / "pipeline" / f"{module}.py").read_text())
+    }
+    rows = [line for line in mutants.PAGE.read_text().splitlines() if line.startswith("| ")][1:]
+    there = {row.rsplit(" |", 2)[0] + " " for row in rows}
+    hint = "run .venv/bin/python -m tests.mutants"
+    assert there == wanted, hint
+    assert sum(row.endswith(f"| {mutants.SURVIVED} |") for row in rows) == 0, hint

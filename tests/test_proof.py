@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import random
 import re
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,39 @@ def test_a_bomb_is_refused() -> None:
     found = proof.extract(lines, NONCE)
     assert found
     assert "larger" in found.damaged
+
+
+def _framed(members: list[tarfile.TarInfo]) -> proof.Proof:
+    """What is taken of an archive with these members, each without its data, in a frame that is right."""
+    data = b"".join(member.tobuf(tarfile.GNU_FORMAT) for member in members) + bytes(2 * tarfile.BLOCKSIZE)
+    text = base64.encodebytes(gzip.compress(data))
+    end = f"hvmatrix:{NONCE}:end:{hashlib.sha256(text).hexdigest()}\n".encode()
+    found = proof.extract(f"hvmatrix:{NONCE}:begin\n".encode() + text + end, NONCE)
+    assert found
+    return found
+
+
+def _member(kind: bytes) -> tarfile.TarInfo:
+    made = tarfile.TarInfo("dmesg")
+    made.type = kind
+    return made
+
+
+@pytest.mark.parametrize("kind", [
+    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
+])  # fmt: skip
+def test_a_header_that_speaks_of_the_next_member_is_refused(kind: bytes) -> None:
+    found = _framed([_member(kind), _member(tarfile.REGTYPE)])
+    assert "cannot be read" in found.damaged
+    assert f"type {kind!r}" in found.damaged
+
+
+@pytest.mark.parametrize("kind", [
+    tarfile.GNUTYPE_SPARSE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE,
+])  # fmt: skip
+def test_only_a_plain_file_is_evidence(kind: bytes) -> None:
+    assert "dmesg" not in _framed([_member(kind)]).files
+    assert _framed([_member(tarfile.REGTYPE)]).files == {"dmesg": ()}
 
 
 def test_only_known_files_are_taken_and_escapes_removed() -> None:
