@@ -28,13 +28,16 @@ HOSTILE = (
 
 @lru_cache(maxsize=1)
 def real() -> Report:
-    """The real run of 150 cells that is in docs/answer; it has no boot, and its files are not read."""
+    """The real run of 150 cells that is in docs/answer, built and booted; its files are not read."""
     with reporting.opened(PACKED) as run:
         return replace(run, text=lambda *_: "")
 
 
 def mixed() -> Report:
-    """Cells of the real run with every status and every outcome, one of them with every hostile text in every place."""
+    """Cells of the real run with every status and every outcome, one with every hostile text in every place.
+
+    Without its controls.
+    """
     run = real()
     cells = [copy.deepcopy(dict(one)) for one in run.cells[:24]]
     statuses, outcomes = list(Status), list(Outcome)
@@ -47,7 +50,10 @@ def mixed() -> Report:
         one["reached"] = "" if number % 8 == 2 else one["planned"]
     spoil(cells[2])
     cells[3]["reason"] = "\n".join(HOSTILE)
-    return replace(run, cells=tuple(cells), text=lambda _, name: "\n".join(HOSTILE) if name != "boot.json" else "{")
+    return replace(
+        run, cells=tuple(cells), controls=(),
+        text=lambda _, name: "\n".join(HOSTILE) if name != "boot.json" else "{",
+    )  # fmt: skip
 
 
 def spoil(record: dict[str, Any]) -> None:

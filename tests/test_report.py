@@ -38,7 +38,8 @@ def by_junit(text: str) -> Verdicts:
         said = [JUNIT[child.tag] for child in case if child.tag in JUNIT] or ["PASS"]
         properties = {one.attrib["name"]: one.attrib["value"] for one in case.iter("property")}
         assert said == [properties["status"]]
-        found[case.attrib["name"]] = (said[0], properties["outcome"], properties["seen"])
+        kind = "control " if case.attrib["classname"] == "hvmatrix.controls" else ""
+        found[kind + case.attrib["name"]] = (said[0], properties["outcome"], properties["seen"])
     return found
 
 
@@ -94,6 +95,11 @@ READERS: dict[str, Callable[[str], Verdicts]] = {
 def test_every_format_tells_the_same_verdicts(kind: str, which: str) -> None:
     run = reportruns.mixed() if which == "mixed" else reportruns.real()
     wanted = {one["cell"]: (str(one["status"]), str(one["outcome"]), seen(one)) for one in run.cells}
+    if kind in {"junit", "ktap"}:  # which have the controls as tests of their own
+        assert which == "mixed" or len(run.controls) == 3
+        wanted |= {
+            f"control {one['cell']}": (str(one["status"]), str(one["outcome"]), seen(one)) for one in run.controls
+        }
     assert READERS[kind](reporting.rendered(run, kind)) == wanted
 
 
@@ -186,7 +192,10 @@ def test_markdown_of_a_guest_is_not_taken_up() -> None:
     tags = [tag for tag, _ in elements("md")]
     assert not {"a", "script"} & set(tags)
     assert tags.count("h2") == 1
-    assert tags.count("tr") == 24 + 1 + len(reportrun.sources(reportruns.mixed().cells)) + 1 + 11 + 3
+    cells = reportruns.mixed().cells
+    tools = [value for values in reportrun.tools(cells).values() for value in values]
+    assert len(tools) == 9, "of each that a record can spoil two, and what the run was built and booted with"
+    assert tags.count("tr") == 1 + len(cells) + 1 + len(reportrun.sources(cells)) + 11 + len(tools)
 
 
 def test_a_summary_that_github_would_refuse_is_cut() -> None:
