@@ -62,7 +62,7 @@ def test_a_conf_that_writes_rubbish(tmp_path: Path, faketree: Path) -> None:
 def test_a_build_that_leaves_rubbish_contradicts(tmp_path: Path, faketree: Path) -> None:
     out = "arch/x86/boot include/config"
     rubbish = f"bzImage:\n\t@cd $(O) && mkdir -p {out} && echo no > arch/x86/boot/bzImage\n"
-    rubbish += "\t@cd $(O) && touch System.map include/config/kernel.release\n"
+    rubbish += "\t@cd $(O) && touch System.map vmlinux include/config/kernel.release\n"
     makefile = faketree / "Makefile"
     makefile.write_text(makefile.read_text().split("bzImage:")[0] + rubbish + "modules:\n\t@true\n")
     fakematrix.write(tmp_path, faketree)
