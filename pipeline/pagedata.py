@@ -136,7 +136,7 @@ def _logs(page: Page, cell: str, record: Record) -> list[int]:
     files: dict[str, list[str]] = {}
     for one in record["evidence"]:
         if match := _EVIDENCE.match(str(one)):
-            lines = files.setdefault(match["file"], page.run.text(cell, match["file"]).splitlines())
+            lines = files.setdefault(match["file"], _lines(page.run.text(cell, match["file"])))
             found += _piece(page, match["file"], lines, int(match["line"]), CONTEXT)
     if record["build_failed"]:
         found += _tail(page, cell, "build.log")
@@ -146,8 +146,13 @@ def _logs(page: Page, cell: str, record: Record) -> list[int]:
 
 
 def _tail(page: Page, cell: str, name: str) -> list[int]:
-    lines = page.run.text(cell, name).splitlines()
+    lines = _lines(page.run.text(cell, name))
     return _piece(page, name, lines, len(lines), TAIL)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a log as evidence counts them (proof.lines_of): a serial console has several CR before each LF."""
+    return text.replace("\r", "").removesuffix("\n").split("\n")
 
 
 def _piece(page: Page, name: str, lines: Sequence[str], number: int, around: int) -> list[int]:

@@ -180,3 +180,19 @@ def test_a_record_points_into_no_file_but_its_own_logs(tmp_path: Path) -> None:
     )  # fmt: skip
     pagedata.data(noted)
     assert {name for _, name in asked} <= {"dmesg.txt", "boot.json", "reproduce.sh", "console.log", "build.log"}
+
+
+def test_the_line_that_is_shown_is_the_one_that_is_evidence(tmp_path: Path) -> None:
+    with reporting.opened(bootedrun.write(tmp_path / "run")) as found:
+        made = pagedata.data(found)
+    files = set()
+    for cell in made["cells"]:
+        shown = {
+            (made["texts"][file], number): made["texts"][made["lists"][listed][number - first]]
+            for file, first, number, listed in (made["logs"][one] for one in cell["logs"])
+        }
+        for evidence in (made["texts"][one] for one in made["lists"][cell["evidence"]]):
+            file, number, text = evidence.split(":", 2)
+            assert text.strip() in shown[file, int(number)], evidence
+            files.add(file)
+    assert {"console.log", "dmesg.txt", "evidence/vmbus"} <= files
