@@ -109,8 +109,7 @@ def build(
         )  # fmt: skip
         seconds = round(time.monotonic() - began, 2)
         if made.exit_status:
-            if box.run(["test", "-f", "/src/Makefile", "-a", "-f", "/src/Kconfig"]).exit_status:
-                raise HostError("the kernel's tree went away while it was built", hint="run this again")
+            _check_tree(box)
             atomic.write(failed / "build.log", made.log)
             return Build(
                 kernel=wanted, folder=failed, ok=False, reason=_why(made), seconds=seconds, reused=False,
@@ -121,6 +120,12 @@ def build(
         if keep and user == wanted.tree:  # else what its .config brought may be in the objects
             objecttrees.keep(engine, box, wanted, start, cache)
         return found
+
+
+def _check_tree(box: Container) -> None:
+    """Raises HostError when the tree of a build that failed is not there any more."""
+    if box.run(["test", "-f", "/src/Makefile", "-a", "-f", "/src/Kconfig"]).exit_status:
+        raise HostError("the kernel's tree went away while it was built", hint="run this again")
 
 
 def _container(

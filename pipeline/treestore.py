@@ -74,8 +74,10 @@ def _sweep(engine: Engine, box: Container) -> None:
 
     By the time of change: that of modification is a tree's own as soon as its files are copied with their times.
     """
-    now = float(box.run(["date", "+%s"]).stdout)
-    stale = [name for name, changed in present(box).items() if name.startswith(HALF) and now - changed >= STALE]
+    now = box.run(["date", "+%s"]).stdout.strip()  # by the clock of the engine's host
+    if not now.isdigit():  # seen once, beside another run: no output; the next making sweeps
+        return
+    stale = [name for name, changed in present(box).items() if name.startswith(HALF) and int(now) - changed >= STALE]
     volume = engine.volume(VOLUME) if stale else None
     if volume:
         used = engine.mounts()

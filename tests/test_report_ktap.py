@@ -65,4 +65,5 @@ def packed(files: dict[str, str]) -> bytes:
 def test_the_kernels_parser_reads_the_same_verdicts(which: str, engine: Engine, toolchain: str) -> None:
     run = reportruns.mixed() if which == "mixed" else reportruns.real()
     wanted = {one["cell"]: STATUS[str(one["status"])] for one in run.cells}
+    wanted |= {f"control {one['cell']}": STATUS[str(one["status"])] for one in run.controls}
     assert parsed(engine, toolchain, run) == (wanted, 0)
