@@ -186,16 +186,21 @@ def test_a_cache_that_is_damaged_is_made_again(tmp_path: Path, faketree: Path, d
     ]
 
 
-def test_two_runs_at_once_on_one_cache(tmp_path: Path, faketree: Path, engine: Engine) -> None:
-    fakematrix.write(tmp_path, faketree)
-    argv = [sys.executable, "-m", "pipeline.cli", "resolve", "--file", "matrix.yaml", "--plain"]
-    both = [
+def two(folder: Path, *words: str) -> list[subprocess.Popen[str]]:
+    """The same command twice at once, on one cache."""
+    argv = [sys.executable, "-m", "pipeline.cli", *words, "--file", "matrix.yaml", "--plain"]
+    return [
         subprocess.Popen(
-            argv, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "HVMATRIX_CACHE": str(tmp_path / "cache")},
+            argv, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "HVMATRIX_CACHE": str(folder / "cache")},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )
         for _ in range(2)
     ]  # fmt: skip
+
+
+def test_two_runs_at_once_on_one_cache(tmp_path: Path, faketree: Path, engine: Engine) -> None:
+    fakematrix.write(tmp_path, faketree)
+    both = two(tmp_path, "resolve")
     outs = [child.communicate(timeout=100)[0] for child in both]
     assert [child.returncode for child in both] == [0, 0], outs
     runs = [path for path in (tmp_path / "results").iterdir() if not path.is_symlink()]
@@ -208,14 +213,7 @@ def test_two_runs_that_build_the_same_kernel_build_it_once(tmp_path: Path, engin
     makefile = tree / "Makefile"
     makefile.write_text(makefile.read_text().replace("all bzImage:\n", "all bzImage:\n\t@sleep 8\n"))
     fakematrix.write(tmp_path, tree)
-    argv = [sys.executable, "-m", "pipeline.cli", "matrix", "--through", "build", "--file", "matrix.yaml", "--plain"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HVMATRIX_CACHE": str(tmp_path / "cache")}
-    both = [
-        subprocess.Popen(
-            argv, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for _ in range(2)
-    ]  # fmt: skip
+    both = two(tmp_path, "matrix", "--through", "build")
     outs = [child.communicate(timeout=200)[0] for child in both]
     (first,) = [out for out in outs if "from nothing" in out]
     (second,) = [out for out in outs if out != first]
