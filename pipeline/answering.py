@@ -5,7 +5,6 @@ Never changes the run's folder: what is judged and packed is a copy.
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from pipeline import answer as text
-from pipeline import answer_cost, asking, atomic, compactrun, replay, seal, showing, store
+from pipeline import answer_cost, asking, atomic, compactrun, replay, scratch, seal, showing, store
 from pipeline.answer_run import Given
 from pipeline.errors import UserError
 
@@ -63,8 +62,8 @@ def _copy(place: Path) -> Iterator[Path]:
         with compactrun.opened(place) as folder:
             yield folder
         return
-    with tempfile.TemporaryDirectory(prefix="hvmatrix-") as name:
-        packed = Path(name) / "run.tar.xz"
+    with scratch.folder() as made:
+        packed = made / "run.tar.xz"
         compactrun.pack(place, packed)
         with compactrun.told_of(packed, place), compactrun.opened(packed) as folder:
             yield folder

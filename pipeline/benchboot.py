@@ -13,7 +13,21 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, artifact, asking, atomic, boot, host, images, kmod, progress, run, session, virtme
+from pipeline import (
+    archive,
+    artifact,
+    asking,
+    atomic,
+    boot,
+    host,
+    images,
+    kmod,
+    progress,
+    run,
+    scratch,
+    session,
+    virtme,
+)
 from pipeline.container import Limits
 from pipeline.errors import HostError
 from pipeline.model import Machine
@@ -39,8 +53,7 @@ def measure(options: Options, rounds: int) -> dict[str, Any]:
     """
     options = replace(options, cells=options.cells or SLIM)
     machine = asking.select(asking.load(options.file), options.cells)[0].machine
-    with tempfile.TemporaryDirectory(prefix="hvmatrix-") as name:
-        folder = Path(name)
+    with scratch.folder() as folder:
         built = _built(options, folder)
         with progress.view(plain=options.plain) as view, session.session(view) as engine:
             kernels = {**debian(engine, view, folder), **built}

@@ -6,12 +6,11 @@ The cells are those of docs/answer's run, each time round of other variants. Wri
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import reporting
+from pipeline import reporting, scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,8 +26,8 @@ def measure(_options: Options, rounds: int) -> dict[str, Any]:
     """Seconds of each format, reading the records included, and sizes. Raises UserError where the run is not there."""
     samples: dict[str, list[float]] = {}
     facts: dict[str, float] = {"cells": CELLS}
-    with tempfile.TemporaryDirectory(prefix="hvmatrix-") as name:
-        folder, output = Path(name) / "run", Path(name) / "report"
+    with scratch.folder() as made:
+        folder, output = made / "run", made / "report"
         with reporting.opened(RUN) as run:
             write(folder, dict(run.note), list(enlarged(run.cells, CELLS)))
         for kind in sorted(reporting.FORMATS):

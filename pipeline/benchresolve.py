@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, asking, host, progress, session, stages, treestore
+from pipeline import archive, asking, host, progress, scratch, session, stages, treestore
 from pipeline.container import Limits
 from pipeline.errors import HostError
 
@@ -34,17 +34,17 @@ def measure(options: Options, rounds: int) -> dict[str, Any]:
     jobs = options.jobs or host.cores()
     samples: dict[str, list[float]] = {OURS: [], FLOOR: [], SINGLE: []}
     with (
-        tempfile.TemporaryDirectory(prefix="hvmatrix-") as name,
+        scratch.folder() as folder,
         progress.view(plain=options.plain) as view,
         session.session(view) as engine,
     ):
-        bench = stages.bench(engine, view, options, folder_of=lambda _: Path(name))
+        bench = stages.bench(engine, view, options, folder_of=lambda _: folder)
         states = asking.states(asked, cells)
         stages.configs(bench, states)
         stages.sources(bench, states)
         for _ in range(rounds):
             samples[FLOOR].append(_alone(bench, states, jobs))
-            samples[OURS].append(_ours(bench, states, Path(name)))
+            samples[OURS].append(_ours(bench, states, folder))
             samples[SINGLE].append(_alone(bench, states, 1))
     facts: dict[str, float] = {"cells": len(cells), "inputs": len(_inputs(states)), "jobs": jobs}
     facts["seconds a cell"] = round(min(samples[OURS]) / len(cells), 2)

@@ -5,12 +5,10 @@ A wrong rung or class, a boot that was repeated and should not have been, a cont
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import asking, benchboot, boot, kconfig, observe, progress, session, virtme
+from pipeline import asking, benchboot, boot, kconfig, observe, progress, scratch, session, virtme
 from pipeline.container import PROJECT
 from pipeline.engine import OWNER
 from pipeline.model import Ladder
@@ -61,11 +59,11 @@ def measure(options: Options, rounds: int) -> dict[str, Any]:
     samples: dict[str, list[float]] = {}
     wrong: list[str] = []
     with (
-        tempfile.TemporaryDirectory(prefix="hvmatrix-") as name,
+        scratch.folder() as folder,
         progress.view(plain=options.plain) as view,
         session.session(view) as engine,
     ):
-        kernel = next(iter(benchboot.debian(engine, view, Path(name)).values()))
+        kernel = next(iter(benchboot.debian(engine, view, folder).values()))
         config = kernel.image.with_name(f"config-{kernel.release}")
         values = {one.symbol: one.value for one in kconfig.parse(config.read_bytes(), str(config)).values()}
         host = boot.prepare(engine, "nested", view.say)
@@ -86,10 +84,10 @@ def _once(
     host: boot.Host, kernel: Artifact, machine: Machine, case: Case, values: Mapping[str, str],
 ) -> tuple[float, str]:  # fmt: skip
     """Seconds of one boot, and what of it is not as it must be; the latter is empty when all is."""
-    with tempfile.TemporaryDirectory(prefix="hvmatrix-") as out:
+    with scratch.folder() as out:
         without = frozenset({case.without} if case.without else ())
-        done = boot.boot(host, kernel, machine, Path(out), leave_out=without, append=case.append)
-        console, host_log = ((Path(out) / name).read_bytes() for name in ("console.log", "host.log"))
+        done = boot.boot(host, kernel, machine, out, leave_out=without, append=case.append)
+        console, host_log = ((out / name).read_bytes() for name in ("console.log", "host.log"))
     seen = observe.observe(done, console, host_log, machine, values)
     if (seen.ladder, seen.failure_class) != (case.ladder, case.failure_class):
         return done.seconds, f"{seen.ladder} {seen.failure_class}: {seen.reason}"

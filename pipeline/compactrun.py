@@ -10,16 +10,15 @@ import json
 import lzma
 import re
 import tarfile
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import archive, atomic, boot, unpacked
+from pipeline import archive, atomic, boot, scratch, unpacked
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 NOTE = "run.json"
 RECORD, OLD, FINAL = "record.json", "config.old", "config.final"
@@ -97,8 +96,8 @@ def opened(path: Path) -> Iterator[Path]:
     """
     data = _unpacked(path)
     _check_whole(data, str(path), _HINT)
-    with tempfile.TemporaryDirectory(prefix="hvmatrix-") as name:
-        folder = Path(name) / path.name
+    with scratch.folder() as made:
+        folder = made / path.name
         with atomic.writing(str(folder)):
             for member, content in data.items():
                 place = folder / member

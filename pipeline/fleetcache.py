@@ -7,18 +7,15 @@ never fails, and never waits for long, because of it.
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import socket
-import tempfile
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import process, resp
+from pipeline import resp, scratch
 from pipeline.fleetlines import Lines, UnusableError
 from pipeline.forwarding import CLIENTS, Forwarder, Shared, Tally
 
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
 
 INSIDE = "/fleet"
 SOCKET = "socket"
-PREFIX = "hvmatrix-fleet-"
-OWNER = "owner"  # the file that says whose a folder is
 BACKLOG = 256
 PROBE = b"ccache:" + b"0" * 40  # a key that nobody has
 
@@ -75,9 +70,9 @@ class Fleet:
 
         Nothing of it is left afterwards. It is CLOSED where this machine cannot have one.
         """
-        _reap()
+        scratch.sweep()
         try:
-            folder = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
+            folder = scratch.made()
         except OSError as error:
             self.tell("door", f"no folder for its socket: {error.strerror}")
             yield CLOSED
@@ -107,24 +102,13 @@ def _storage(*, writes: bool) -> str:
 
 def _listen(listening: socket.socket, folder: Path) -> Path:
     """Listen in a folder of `folder`, which is this user's alone; what is mounted of it is open to a container's."""
-    (folder / OWNER).write_text(process.identity(), encoding="utf-8")
-    inner = folder / "door"
-    inner.mkdir()
+    inner = folder / scratch.FILES
     listening.bind(str(inner / SOCKET))
     (inner / SOCKET).chmod(0o666)
     inner.chmod(0o711)
     listening.listen(BACKLOG)
     listening.settimeout(0)
     return inner
-
-
-def _reap() -> None:
-    """Remove the folders of processes that were killed before they could."""
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError):
-            facts = path.lstat()
-            if facts.st_uid == os.geteuid() and process.gone((path / OWNER).read_text(encoding="utf-8")):
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def probe(remote: Remote) -> str:

@@ -10,13 +10,12 @@ import hashlib
 import os
 import re
 import subprocess
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from pipeline import atomic, leases
+from pipeline import atomic, leases, scratch
 from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
@@ -88,15 +87,15 @@ def archive(found: Commit, stream: IO[bytes]) -> None:
     where = str(found.repository)
     objects = found.repository / _read(found.repository, ["rev-parse", "--git-path", "objects"], where).rstrip("\n")
     kind = "sha256" if len(found.sha) == 64 else "sha1"  # noqa: PLR2004 - digits
-    with tempfile.TemporaryDirectory(prefix="hvmatrix-") as name:
-        _run(Path(name), ["init", "--quiet", "--bare", "--template=", f"--object-format={kind}"], where)
-        attributes = Path(name) / "info" / "attributes"
+    with scratch.folder() as made:
+        _run(made, ["init", "--quiet", "--bare", "--template=", f"--object-format={kind}"], where)
+        attributes = made / "info" / "attributes"
         with atomic.writing(str(attributes)):
             attributes.parent.mkdir(exist_ok=True)
             attributes.write_text(_ATTRIBUTES)
         more = {"GIT_OBJECT_DIRECTORY": str(objects.absolute())}
         words = ["archive", "--format=tar", found.sha]
-        done = _run(Path(name), words, where, seconds=FETCH_SECONDS, expect=None, stream=stream, more=more)
+        done = _run(made, words, where, seconds=FETCH_SECONDS, expect=None, stream=stream, more=more)
     if done.returncode:
         text = done.stderr.decode(errors="replace")[-1000:]
         raise HostError(f"{where}: git archive failed", details=text, hint="see `git fsck` there, and the disk")

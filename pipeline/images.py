@@ -10,11 +10,10 @@ import io
 import os
 import sys
 import tarfile
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import aptsources, atomic, bootstrap
+from pipeline import aptsources, atomic, bootstrap, scratch
 from pipeline.container import Limits
 from pipeline.errors import HostError, UserError
 
@@ -91,14 +90,14 @@ def _wheeled(engine: Engine, name: str, parent: str, say: Callable[[str], None])
     """
     tag = _tag(name, "Dockerfile", parent)
     if engine.labels(tag) is None:
-        with tempfile.TemporaryDirectory(prefix="hvmatrix-") as folder:
+        with scratch.folder() as folder:
             wanted = str(CONTAINERS / name / "requirements.txt")
             argv = [
                 sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
-                "--require-hashes", "--disable-pip-version-check", "--dest", folder, "-r", wanted,
+                "--require-hashes", "--disable-pip-version-check", "--dest", str(folder), "-r", wanted,
             ]  # fmt: skip
             bootstrap.run(argv, f"cannot download {wanted}", "check the network and pip's index settings")
-            _build(engine, tag, name, "Dockerfile", {"BASE": parent}, say, Path(folder).glob("*.whl"))
+            _build(engine, tag, name, "Dockerfile", {"BASE": parent}, say, folder.glob("*.whl"))
     return tag
 
 
@@ -200,8 +199,8 @@ def _rootfs(engine: Engine, say: Callable[[str], None]) -> None:
     lines = [f"deb {found.main} trixie main"]
     if found.security:
         lines.append(f"deb {found.security} trixie-security main")
-    with tempfile.TemporaryDirectory(prefix="hvmatrix-") as folder:
-        target = Path(folder) / "rootfs.tar"
+    with scratch.folder() as folder:
+        target = folder / "rootfs.tar"
         argv = ["mmdebstrap", "--quiet", "--variant=apt", "--include=ca-certificates", "trixie", str(target), *lines]
         bootstrap.run(argv, "mmdebstrap failed", "check apt's sources and the network")
         engine.load_rootfs(target, ROOTFS)

@@ -5,15 +5,14 @@ No object tree, no compiler cache and no finished kernel takes part; nothing of 
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import asking, atomic, build, progress, seal, session, settling, slimming, stages, tools
+from pipeline import asking, atomic, build, progress, scratch, seal, session, settling, slimming, stages, tools
 from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from pipeline.progress import View
     from pipeline.record import State
@@ -46,8 +45,7 @@ def differences(folder: Path, name: str, options: Options) -> list[str]:
         if kernel.key != kept["kernel"]:
             return [f"{name}: {text}" for text in _inputs(kept, states[0], kernel)]
         view.say(f"building {name} from nothing, which takes minutes")
-        with tempfile.TemporaryDirectory(prefix="hvmatrix-") as made:
-            place = Path(made)
+        with scratch.folder() as place:
             line = _counted(view)
             found = build.build(engine, kernel, place, place / "failed", jobs=bench.jobs, line=line, scratch=True)
             return [f"{name}: {text}" for text in compared(kept["artifacts"], found)]

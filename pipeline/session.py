@@ -9,7 +9,7 @@ import signal
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from pipeline import bootstrap, leases
+from pipeline import bootstrap, leases, scratch
 from pipeline.engine import Engine
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def session(view: View, cache: Path | None = None) -> Iterator[Engine]:
     heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup's stay ignored
     before = {number: signal.signal(number, _interrupt) for number in heard}
     engine = Engine()
+    scratch.sweep()
     try:
         with ExitStack() as stack:
             for folder in {bootstrap.cache_folder(), cache or bootstrap.cache_folder()}:

@@ -5,9 +5,7 @@ The same boot and the same judge as in a matrix; nothing is built.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -24,6 +22,7 @@ from pipeline import (
     progress,
     replay,
     run,
+    scratch,
     session,
     showing,
     store,
@@ -35,6 +34,7 @@ from pipeline.values import Artifact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pipeline.model import Machine
     from pipeline.values import BootRun, Observation
@@ -63,14 +63,14 @@ def boot(asked: Asked, options: run.Options) -> int:
     missing = sorted(asked.without - set(found.modules))
     if missing:
         raise UserError(f"--without {','.join(missing)}: no such module", hint="name modules that the kernel has")
-    with tempfile.TemporaryDirectory(prefix="hvmatrix-") as name, progress.view(plain=options.plain) as view:
+    with scratch.folder() as out, progress.view(plain=options.plain) as view:
         accelerator = run.accelerator(options, view)
         with session.session(view) as engine:
             host = booting.prepare(engine, accelerator, view.say)
             about = estimates.about(options.cache, "boot", accelerator)
             with view.work(f"boot {asked.kernel.name} on {machine.name}", about) as work:
                 booted = booting.boot(
-                    host, found, machine, Path(name), leave_out=asked.without, append=asked.append, line=work,
+                    host, found, machine, out, leave_out=asked.without, append=asked.append, line=work,
                 )  # fmt: skip
                 work.note = ", ".join(text for text in (accelerator, booted.middle, booted.repeated) if text)
         folder = _keep(booted, options.results)

@@ -5,13 +5,11 @@ It runs as its users do, with its container's own files as the guest's root, and
 
 from __future__ import annotations
 
-import tempfile
 import time
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pipeline import archive, console, images, proof
+from pipeline import archive, console, images, proof, scratch
 from pipeline.console import Timers
 from pipeline.container import Limits
 
@@ -52,7 +50,7 @@ def _boot(engine: Engine, image: str, made: Artifact) -> tuple[float, str]:
     limits = Limits(memory=2048, processes=512, seconds=int(TIMERS.cap) + 60)
     command = ["boot-virtme", str(int(TIMERS.cap)), made.release, str(MEMORY)]
     with (
-        tempfile.TemporaryDirectory(prefix="hvmatrix-") as folder,
+        scratch.folder() as folder,
         engine.container(
             image, limits=limits, command=command, user="0:0", terminal=True, started=False, capabilities=CAPABILITIES,
         ) as box,
@@ -60,7 +58,7 @@ def _boot(engine: Engine, image: str, made: Artifact) -> tuple[float, str]:
         modules = {f"{made.release}/kernel/{path.name}": path.read_bytes() for path in made.modules.values()}
         box.put("/lib/modules", archive.pack({**modules, f"{made.release}/modules.order": b""}))
         box.put("/", archive.pack({"job/kernel": made.image.read_bytes()}))
-        log = Path(folder) / "console.log"
+        log = folder / "console.log"
         started = time.monotonic()
         socket = box.attach()
         box.start()
