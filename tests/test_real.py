@@ -11,6 +11,7 @@ import pytest
 
 from pipeline import artifact, build, run, showing
 from pipeline.values import Build, Kernel, Tree
+from tests import smallkernels
 
 if TYPE_CHECKING:
     from pipeline.engine import Engine
@@ -24,32 +25,11 @@ def options(folder: Path, cache: Path, cells: str = "v6.12/builtin-y") -> run.Op
     return run.Options(file=folder / "matrix.yaml", cells=cells, plain=True, results=folder / "results", cache=cache)
 
 
-# The slim config has what Hyper-V's drivers of network, disks and input hang on; the ladder needs none of it.
-SMALL = (
-    ("builtin-y: {base: kconfig/configs/slim.config, fragments: [kconfig/fragments/builtin-y.config]}",
-     "builtin-y: {base: small.config, fragments: [small-y.config]}"),
-    ("off-n:     {base: kconfig/configs/slim.config,", "off-n:     {base: small.config,"),
-)  # fmt: skip
-
-
-def project(folder: Path, *changes: tuple[str, str]) -> Path:
-    """A copy of the default matrix, with small kernels, and with some texts replaced."""
-    text = (ROOT / "matrix.yaml").read_text()
-    shutil.copy(ROOT / "tests" / "small.config", folder)
-    (folder / "small-y.config").write_text("CONFIG_HYPERV=y\nCONFIG_HYPERV_BALLOON=y\n")
-    for old, new in (*SMALL, *changes):
-        assert old in text
-        text = text.replace(old, new, 1)  # the machine `hyperv` is the first
-    (folder / "matrix.yaml").write_text(text)
-    shutil.copytree(ROOT / "kconfig", folder / "kconfig")
-    return folder
-
-
 @pytest.fixture(scope="session")
 def built(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, int]:
     """A run of one cell and its controls from an empty cache: two real builds, three real boots."""
     assert engine
-    folder, cache = project(tmp_path_factory.mktemp("real")), tmp_path_factory.mktemp("cache")
+    folder, cache = smallkernels.project(tmp_path_factory.mktemp("real")), tmp_path_factory.mktemp("cache")
     return folder, cache, run.run(options(folder, cache))
 
 
@@ -108,7 +88,7 @@ def test_a_wrong_control_voids_the_run(
     built: tuple[Path, Path, int], tmp_path: Path, changes: tuple[tuple[str, str], ...], shows: str,
 ) -> None:  # fmt: skip
     _, cache, _ = built
-    folder = project(tmp_path, *changes)
+    folder = smallkernels.project(tmp_path, *changes)
     assert run.run(options(folder, cache)) == 69
     record = record_of(folder, "cells/v6.12/builtin-y/olddefconfig/gcc/hyperv")
     assert (record["status"], record["outcome"]) == ("ERROR", "unknown")

@@ -1,0 +1,232 @@
+"""What can happen to a run: each fault as it is done to a run in flight, and undone when that run has ended.
+
+Everything is on a disk of its own (faults.py), so that what is done to the disk is done to no one else.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import docker
+from docker.errors import DockerException
+
+from pipeline import ccache, daemon
+from pipeline.container import PROJECT
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Iterator
+
+STAGES = ("start", "resolve", "build", "commit", "boot", "judge")
+BEFORE = "before"  # the run starts
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+JUMPS = ("+3600", "-3600", "+86400", "-86400")
+MEMORY = tuple(2**number * 2**20 for number in range(4, 12))
+DAMAGED, DAMAGED_OBJECTS = 5, 40
+ENGINE_TIMEOUT = 20  # seconds
+
+
+@dataclass(slots=True)
+class Place:
+    """The disk's folder, the process of the run in flight, and the dice."""
+
+    root: Path
+    dice: random.Random
+    child: subprocess.Popen[str] | None = None
+
+    @property
+    def cache(self) -> Path:
+        """All that can be made again, the engine's data among it."""
+        return self.root / "cache"
+
+    @property
+    def results(self) -> Path:
+        """The runs."""
+        return self.root / "results"
+
+    @property
+    def clock(self) -> Path:
+        """What libfaketime reads of the time that it shows."""
+        return self.root / "clock"
+
+    @property
+    def engine(self) -> str:
+        """The URL of the private engine, whether it runs or not."""
+        return f"unix://{daemon.run_folder(self.cache)}/docker.sock"
+
+    def client(self) -> Any:
+        """The engine, for what the faults and the counts need."""
+        return docker.DockerClient(self.engine, timeout=ENGINE_TIMEOUT)
+
+    def containers(self) -> list[Any]:
+        """The project's containers, running or not; none where no engine answers."""
+        try:
+            found: list[Any] = self.client().containers.list(all=True, filters={"label": f"{PROJECT}=container"})
+        except DockerException:
+            return []
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is done, at which stages, the exit statuses that a run may then end with, and how it is undone.
+
+    A run that was over, or that went on in spite of the fault, ends with 0 as well.
+    """
+
+    do: Callable[[Place], None]
+    stages: tuple[str, ...] = STAGES
+    exits: frozenset[int] = frozenset({0, 69})
+    undo: Callable[[Place], None] = lambda _: None
+
+
+def _signalled(*numbers: int) -> Callable[[Place], None]:
+    def do(place: Place) -> None:
+        for number in numbers:
+            if place.child and place.child.poll() is None:
+                place.child.send_signal(number)
+            time.sleep(0.3)
+
+    return do
+
+
+def processes(word: str) -> Iterator[int]:
+    """The processes of this machine with a word of their command line that ends so."""
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if any(one.endswith(word.encode()) for one in (path / "cmdline").read_bytes().split(b"\0")):
+                yield int(path.name)
+
+
+def _kill(pids: Iterator[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _engine(place: Place) -> None:
+    _kill(iter([int((daemon.run_folder(place.cache) / "docker.pid").read_text())]))
+
+
+def _containerd(place: Place) -> None:
+    _kill(processes(str(daemon.run_folder(place.cache) / "exec/containerd/containerd.toml")))
+
+
+def _qemu(_: Place) -> None:
+    _kill(processes("qemu-system-x86_64"))
+
+
+def _container(place: Place) -> None:
+    with suppress(DockerException, IndexError):
+        place.dice.choice(place.containers()).kill()
+
+
+def _memory(place: Place) -> None:
+    """As little memory as the kernel lets a container have that runs already."""
+    for box in place.containers():
+        for size in MEMORY:
+            with suppress(DockerException):
+                box.update(mem_limit=size, memswap_limit=size)
+                break
+
+
+def _filler(place: Place) -> Path:
+    return place.root / "filler"
+
+
+def _fill(place: Place) -> None:
+    """Leave not a block of the disk; what is freed meanwhile is taken as well."""
+    size, chunk = 0, 2**30
+    with _filler(place).open("wb") as stream:
+        while chunk >= 2**12:
+            try:
+                os.posix_fallocate(stream.fileno(), size, chunk)
+                size += chunk
+            except OSError:
+                chunk //= 2
+
+
+def _free(place: Place) -> None:
+    _filler(place).unlink(missing_ok=True)
+
+
+def _mount(*words: str) -> None:
+    subprocess.run(["mount", *words], check=True)
+
+
+def _read_only(*names: str) -> Callable[[Place], None]:
+    def do(place: Place) -> None:
+        for name in names:
+            folder = str(place.root / name)
+            _mount("--bind", folder, folder)
+            _mount("-o", "remount,bind,ro", folder)
+
+    return do
+
+
+def _writable(*names: str) -> Callable[[Place], None]:
+    def do(place: Place) -> None:
+        for name in names:
+            subprocess.run(["umount", "-l", str(place.root / name)], check=False, stderr=subprocess.DEVNULL)
+
+    return do
+
+
+def _jump(place: Place) -> None:
+    place.clock.write_text(place.dice.choice(JUMPS))
+
+
+def damage(place: Place, path: Path) -> None:
+    """Spoil a file: empty, cut off, one bit other, or other bytes."""
+    data = path.read_bytes()
+    at = place.dice.randrange(len(data)) if data else 0
+    flipped = bytearray(data or b"{")
+    flipped[at] ^= 1 << place.dice.randrange(8)
+    path.write_bytes(place.dice.choice([b"", data[:at], bytes(flipped), place.dice.randbytes(len(data))]))
+
+
+def _damage_cache(place: Place) -> None:
+    kept = [path for path in sorted(place.cache.rglob("*")) if path.is_file() and _ours(place, path)]
+    for path in place.dice.sample(kept, min(DAMAGED, len(kept))):
+        damage(place, path)
+
+
+def _ours(place: Place, path: Path) -> bool:
+    """Whether a file of the cache is an entry: no lock, no lease, and nothing of the engine's."""
+    first = path.relative_to(place.cache).parts[0]
+    return first not in {"engine", "leases", "dockerd.log"} and not path.name.startswith(".")
+
+
+def _damage_ccache(place: Place) -> None:
+    volumes = (place.cache / "engine" / "volumes").glob(f"{ccache.PREFIX}*")
+    kept = [path for folder in sorted(volumes) for path in sorted(folder.rglob("*R"))]  # what a compiler made
+    for path in place.dice.sample(kept, min(DAMAGED_OBJECTS, len(kept))):
+        damage(place, path)
+
+
+ALWAYS = ("results", "cache/kernels", "cache/boots", "cache/resolutions", "cache/objects")
+FAULTS = {
+    "kill -9 of the command": Fault(_signalled(signal.SIGKILL), exits=frozenset({0, -9})),
+    "SIGINT": Fault(_signalled(signal.SIGINT), exits=frozenset({0, 130})),
+    "SIGINT twice": Fault(_signalled(signal.SIGINT, signal.SIGINT), exits=frozenset({0, 130})),
+    "SIGTERM": Fault(_signalled(signal.SIGTERM), exits=frozenset({0, 130})),
+    "SIGHUP": Fault(_signalled(signal.SIGHUP), exits=frozenset({0, 130})),
+    "kill -9 of the engine": Fault(_engine),
+    "kill -9 of containerd": Fault(_containerd),
+    "a container is killed": Fault(_container, stages=("resolve", "build", "commit", "boot")),
+    "QEMU is killed": Fault(_qemu, stages=("boot",)),
+    "memory limit": Fault(_memory, stages=("resolve", "build", "boot")),
+    "disk full": Fault(_fill, undo=_free),
+    "results/ read-only": Fault(_read_only("results"), undo=_writable("results")),
+    "cache read-only": Fault(_read_only(*ALWAYS[1:]), undo=_writable(*ALWAYS[1:])),
+    "clock jumps": Fault(_jump, exits=frozenset({0})),
+    "cache damaged": Fault(_damage_cache, stages=(BEFORE,), exits=frozenset({0})),
+    "compiler cache damaged": Fault(_damage_ccache, stages=(BEFORE,), exits=frozenset({0})),
+}  # fmt: skip

@@ -1,0 +1,109 @@
+"""One run of the pipeline as a process, disturbed at a moment or left alone.
+
+Never judges what came of it; faults.py does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docker.errors import DockerException
+
+from tests.faultkinds import BEFORE, FAKETIME, FAULTS
+
+if TYPE_CHECKING:
+    from tests.faultkinds import Place
+
+ROOT = Path(__file__).resolve().parent.parent
+CELLS = "v6.12/builtin-y/olddefconfig,v6.12/distro-m/olddefconfig,v6.12/off-n/olddefconfig"
+# When a stage has begun, by what is said of it, and for how many seconds a fault may then wait.
+BEGINS = {
+    "start": re.compile(""), "resolve": re.compile(r"resolve \S+: started"), "build": re.compile(r"build \S+: started"),
+    "commit": re.compile("trim-objects"), "boot": re.compile(r"boot .*: started"),
+    "judge": re.compile(r"(?s)(boot \S+ on \S+: nested,.*){4}"),
+}  # fmt: skip
+WAITS = {"start": 1.5, "resolve": 4.0, "build": 25.0, "commit": 1.0, "boot": 12.0, "judge": 0.3}
+SECONDS = 1800
+
+
+@dataclass(slots=True)
+class Done:
+    """One run: how it ended, after how many seconds, what it printed, and its folder if it made one."""
+
+    status: int
+    seconds: float
+    text: str
+    folder: Path | None
+
+
+def environment(at: Place, *, fake: bool) -> dict[str, str]:
+    """The environment of a run: its own cache and temporary folder, and a clock that a fault can move."""
+    found = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
+    found |= {"PYTHONPATH": str(ROOT), "HVMATRIX_CACHE": str(at.cache), "TMPDIR": str(at.root / "tmp")}
+    if fake:
+        at.clock.write_text("+0")
+        found |= {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(at.clock), "FAKETIME_NO_CACHE": "1"}
+        found |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+    return found
+
+
+def ran(at: Place, fault: str = "", stage: str = "", wait: float = 0.0) -> tuple[Done, str]:
+    """A run of the small matrix, disturbed at a stage after so many seconds; and when that was, empty if never."""
+    before = set(at.results.iterdir())
+    began = time.monotonic()
+    argv = [sys.executable, "-m", "pipeline.cli", "matrix", "--plain", "--cells", CELLS]
+    lines: list[str] = []
+    at.child = subprocess.Popen(
+        argv, cwd=at.root, env=environment(at, fake=fault == "clock jumps"), text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    reader = threading.Thread(target=lambda: lines.extend(at.child.stdout or ()) if at.child else None)
+    reader.start()
+    when = disturbed(at, fault, stage, wait, lines) if fault and stage != BEFORE else ""
+    try:
+        at.child.wait(SECONDS)
+    except subprocess.TimeoutExpired:
+        lines.append(f"no end within {SECONDS} s\n")
+        at.child.kill()
+    reader.join()
+    seconds = time.monotonic() - began
+    if fault:
+        FAULTS[fault].undo(at)
+    new = [path for path in set(at.results.iterdir()) - before if not path.is_symlink()]
+    return Done(at.child.returncode, seconds, "".join(lines), new[0] if new else None), when
+
+
+def disturbed(at: Place, fault: str, stage: str, wait: float, lines: list[str]) -> str:
+    """Wait for a stage, and then as long as was diced, and do it; the last line that was printed before."""
+    child = at.child
+    watch = threading.Thread(target=commits, args=(at, lines), daemon=True)
+    if stage == "commit":
+        watch.start()
+    while child and child.poll() is None and not BEGINS[stage].search("".join(lines)):
+        time.sleep(0.05)
+    time.sleep(wait)
+    if child is None or child.poll() is not None:
+        return ""
+    FAULTS[fault].do(at)
+    return next((line.strip() for line in reversed(lines) if line.strip()), "nothing was said yet")
+
+
+def commits(at: Place, lines: list[str]) -> None:
+    """Note when an object tree is about to be kept: the engine tells what is executed in its containers."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        with suppress(DockerException, OSError, ValueError):
+            for event in at.client().events(decode=True, filters={"type": "container"}):
+                if "trim-objects" in event.get("Action", ""):
+                    lines.append("trim-objects\n")
+                    return
+        time.sleep(0.2)
