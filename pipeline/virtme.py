@@ -14,7 +14,7 @@ from pipeline.console import Timers
 from pipeline.container import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pipeline.engine import Engine
     from pipeline.progress import View
@@ -28,7 +28,8 @@ CAPABILITIES = (
     "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "SETFCAP", "SETGID", "SETPCAP", "SETUID",
     "SYS_CHROOT",
 )  # fmt: skip
-# The last line of a guest that came up is its release; vng's own words where it did not.
+# What says why a kernel that was booted aloud did not come up, the best first.
+WHY = ("Kernel panic", "VFS: ", "virtme-ng-init: ", "Error: ", "error: ")
 UNKNOWN = "it ended without a word"
 
 
@@ -39,16 +40,29 @@ def measure(engine: Engine, kernels: Mapping[str, Artifact], rounds: int, view: 
     for name, made in kernels.items():
         with view.work(f"virtme-ng, {name}", ABOUT):
             tried = [_boot(engine, image, made) for _ in range(rounds)]
-        failed = next((why for _, why in tried if why), "")
-        seconds = f"{median(seconds for seconds, _ in tried):.1f} s until its first command has run"
-        found[f"virtme-ng, {name}"] = f"cannot boot it: {failed}" if failed else seconds
+            failed = not all(came_up for _, _, came_up in tried)
+            lines = _boot(engine, image, made, aloud=True)[1] if failed else []
+        seconds = f"{median(seconds for seconds, _, _ in tried):.1f} s until its first command has run"
+        found[f"virtme-ng, {name}"] = f"cannot boot it: {why(lines)}" if failed else seconds
     return found
 
 
-def _boot(engine: Engine, image: str, made: Artifact) -> tuple[float, str]:
-    """Seconds of one boot with its container, and why it failed; the latter is empty when it did not."""
+def why(lines: Sequence[str]) -> str:
+    """The line of a guest's console that says best why it did not come up; its last one where none does."""
+    for word in WHY:
+        found = [line for line in lines if word in line]
+        if found:
+            return found[-1]
+    return lines[-1] if lines else UNKNOWN
+
+
+def _boot(engine: Engine, image: str, made: Artifact, *, aloud: bool = False) -> tuple[float, list[str], bool]:
+    """Seconds of one boot with its container, the lines of its console, and whether it came up.
+
+    The last line of a guest that came up is its release. With `aloud` the kernel's own lines are among them.
+    """
     limits = Limits(memory=2048, processes=512, seconds=int(TIMERS.cap) + 60)
-    command = ["boot-virtme", str(int(TIMERS.cap)), made.release, str(MEMORY)]
+    command = ["boot-virtme", str(int(TIMERS.cap)), made.release, str(MEMORY), *(["--verbose"] if aloud else [])]
     with (
         scratch.folder() as folder,
         engine.container(
@@ -65,4 +79,4 @@ def _boot(engine: Engine, image: str, made: Artifact) -> tuple[float, str]:
         console.watch(getattr(socket, "_sock", socket), log=log, last_line=made.release.encode(), timers=TIMERS)
         socket.close()
         lines = [line.strip() for line in proof.lines_of(log.read_bytes()) if line.strip()]
-    return time.monotonic() - started, "" if made.release in lines else (lines or [UNKNOWN])[-1]
+    return time.monotonic() - started, lines, made.release in lines

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from docker.errors import NotFound
 
-from pipeline import benchpeers, images, source
+from pipeline import benchpeers, images, source, virtme
 from pipeline.benchpeers import Floor, Piece
 from pipeline.errors import HostError
 from pipeline.model import DirectorySource, Variant
@@ -89,3 +89,14 @@ def test_by_hand_patches_come_and_go_in_one_tree(engine: Engine, image: str, tin
         again = Floor(engine, image, stack, 1)
         again.build(piece("b"), piece("a"))
         assert built(again) == ["int a; m", "int b; m"]
+
+
+@pytest.mark.parametrize(("lines", "told"), [
+    (["depmod: WARNING: no file", "[ 1.2] VFS: Cannot open root device", "[ 1.3] Kernel panic - not syncing", "end"],
+     "[ 1.3] Kernel panic - not syncing"),
+    (["virtme-ng-init: no 9p", "depmod: WARNING: no file"], "virtme-ng-init: no 9p"),
+    (["one", "two"], "two"),
+    ([], virtme.UNKNOWN),
+])  # fmt: skip
+def test_why_virtme_ng_does_not_boot_a_kernel(lines: list[str], told: str) -> None:
+    assert virtme.why(lines) == told
