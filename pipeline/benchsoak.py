@@ -40,8 +40,8 @@ class Case:
 
 CASES = (
     Case("hyperv", Ladder.BOUND), Case("bare", Ladder.BOOTED), Case("minimal", Ladder.BOUND),
-    Case("every-flag", Ladder.BOUND), Case("gen1", Ladder.BOUND), Case("smp2", Ladder.BOUND),
-    Case("smp4", Ladder.BOUND),
+    Case("every-flag", Ladder.BOUND), Case("gen1", Ladder.BOUND), Case("gen2", Ladder.BOUND),
+    Case("smp2", Ladder.BOUND), Case("smp4", Ladder.BOUND),
     Case("no-bridge", Ladder.CORE), Case("no-balloon", Ladder.CONNECTED), Case("foreign", Ladder.BOOTED),
     Case("no-vpindex", Ladder.BOOTED), Case("kvm-shown", Ladder.BOOTED, "KVM_WON"),
     Case("hyperv", Ladder.BOOTED, "NOT_DETECTED", append="nopv"),

@@ -107,6 +107,8 @@ def promised(options: Mapping[str, str], machine: Machine) -> Ladder:
     """The rung that a kernel with these options reaches on the machine, its modules loaded."""
     if core(options) and options.get(VTL, "n") == "y" and "vpindex" in machine.hyperv:
         return Ladder.NONE
+    if machine.firmware == "uefi" and options.get("EFI_STUB", "n") != "y":
+        return Ladder.NONE  # it is no program that UEFI starts (arch/x86/boot/header.S)
     kvm_wins = machine.shows_kvm and options.get("KVM_GUEST", "n") == "y"  # its signature is at a higher base
     if options.get("HYPERVISOR_GUEST", "n") != "y" or kvm_wins:
         rung = Ladder.BOOTED

@@ -242,6 +242,6 @@ def _intent(entry: Mapping[str, Any]) -> Intent:
 
 
 def _machine(name: str, entry: Mapping[str, Any]) -> Machine:
-    given = {key: entry[key] for key in ("memory", "cpus", "chipset") if key in entry}
+    given = {key: entry[key] for key in ("memory", "cpus", "chipset", "firmware") if key in entry}
     hyperv, devices, cpu = (tuple(entry.get(key, ())) for key in ("hyperv", "devices", "cpu"))
     return Machine(name=name, hyperv=hyperv, devices=devices, cpu=cpu, **given)

@@ -159,7 +159,10 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A QEMU machine. `hyperv` are hv-* flags without the prefix, `memory` is in MiB, `cpu` more properties of -cpu."""
+    """A QEMU machine. `hyperv` are hv-* flags without the prefix, `memory` is in MiB, `cpu` more properties of -cpu.
+
+    `firmware` is bios (SeaBIOS) or uefi (OVMF).
+    """
 
     name: str
     hyperv: tuple[str, ...]
@@ -167,6 +170,7 @@ class Machine:
     memory: int = 512
     cpus: int = 1
     chipset: str = "q35"
+    firmware: str = "bios"
     cpu: tuple[str, ...] = ()
 
     @property

@@ -19,6 +19,8 @@ EVIDENCE = (
     "-object", "memory-backend-file,id=evidence,mem-path=evidence,share=on,size=1M",
     "-device", "ivshmem-plain,memdev=evidence",
 )  # fmt: skip
+# OVMF, which whoever runs QEMU puts into the current folder (containers/host/middle-machine).
+UEFI = ("-bios", "firmware")
 DEVICES = {"vmbus-bridge": "vmbus-bridge", "hv-balloon": "hv-balloon,id=balloon"}
 TRACES = "trace:vmbus_*,trace:hv_balloon_state_change"  # the host's own witness, in host.log
 
@@ -53,5 +55,5 @@ def guest_argv(machine: Machine, append: str = "", *, quiet: bool = False) -> tu
         "-smp", str(machine.cpus), "-m", str(machine.memory), "-nodefaults", "-no-reboot",
         "-display", "none", "-serial", "stdio",
         *devices, *(EVIDENCE if quiet else ()), *(("-d", TRACES) if machine.devices else ()),
-        "-kernel", "kernel", "-initrd", "initrd", "-append", cmdline,
+        *(UEFI if machine.firmware == "uefi" else ()), "-kernel", "kernel", "-initrd", "initrd", "-append", cmdline,
     )  # fmt: skip

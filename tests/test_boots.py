@@ -51,6 +51,7 @@ def _matrix_beside(debian: Path) -> None:
         (["--without", "hv_vmbus"], 1, "core", "VMBUS_MODULE_NOT_LOADED"),
         (["--without", "hv_balloon"], 1, "offered", "UNBOUND"),
         (["--machine", "bare"], 0, "booted", "promises booted"),
+        (["--machine", "gen2"], 0, "bound", "evidence/vmbus"),
         (["--append", "nopv"], 1, "booted", "NOT_DETECTED"),
         (["--append", "rdinit=/nowhere"], 1, "none", "panic: Kernel panic - not syncing"),
     ],

@@ -50,6 +50,7 @@ def test_what_a_flag_needs_is_missed_when_it_is_not_there(name: str) -> None:
         ("{hyperv: [vpindex, synic],", "{hyperv: [synic],", "synic needs vpindex beside it, or QEMU will not have it"),
         ("{hyperv: [vpindex, synic],", "{hyperv: [],", "vmbus-bridge needs vpindex and synic beside it"),
         ("chipset: pc", "chipset: pcc", "pcc"),
+        ("firmware: uefi", "firmware: efi", "efi"),
         ("cpu: [kvm=on]", "cpu: [hv-time=on]", "hv-time=on"),
         ("cpu: [kvm=on]", 'cpu: ["x=on,y=on"]', "x=on,y=on"),
     ],
@@ -71,6 +72,18 @@ def test_chipset_processors_and_properties_reach_qemu() -> None:
     assert (words(MACHINES["smp4"])["-smp"], words(HYPERV)["-smp"]) == ("4", "1")
     assert words(SHOWN)["-cpu"] == words(HYPERV)["-cpu"].replace(",kvm=off", "") + ",kvm=on"
     assert words(replace(HYPERV, cpu=("la57=off",)))["-cpu"] == f"{words(HYPERV)['-cpu']},la57=off"
+
+
+def test_firmware_is_uefi_where_it_was_asked_for() -> None:
+    assert words(MACHINES["gen2"])["-bios"] == "firmware"
+    assert "-bios" not in words(MACHINES["gen1"])
+
+
+def test_uefi_starts_no_kernel_without_a_stub() -> None:
+    gen2 = MACHINES["gen2"]
+    assert hyperv.promised({**OPTIONS, "EFI_STUB": "y"}, gen2) is Ladder.BOUND
+    assert hyperv.promised(OPTIONS, gen2) is hyperv.promised({**OPTIONS, "EFI_STUB": "n"}, gen2) is Ladder.NONE
+    assert hyperv.promised({**OPTIONS, "EFI_STUB": "n"}, MACHINES["gen1"]) is Ladder.BOUND
 
 
 def test_kvms_signature_wins_with_a_kernel_that_knows_it_alone() -> None:
