@@ -147,11 +147,11 @@ def _clear_stale(folder: Path, cache: Path) -> None:
         raise HostError(f"our engine (pid {pid}) runs but does not answer", hint=f"kill {pid}, run this again")
     for left in ("docker.pid", "docker.sock"):
         (folder / left).unlink(missing_ok=True)
-    _stop_containerd(folder)
+    stop_containerd(folder)
     _remove(folder / "exec")
 
 
-def _stop_containerd(folder: Path) -> None:
+def stop_containerd(folder: Path) -> None:
     """A dockerd that was killed leaves its containerd behind, which holds our data folder's locks."""
     ours = str(folder / "exec" / "containerd" / "containerd.toml").encode()
     for entry in Path("/proc").glob("[0-9]*"):

@@ -70,7 +70,6 @@ class Fleet:
 
         Nothing of it is left afterwards. It is CLOSED where this machine cannot have one.
         """
-        scratch.sweep()
         try:
             folder = scratch.made()
         except OSError as error:

@@ -19,10 +19,11 @@ from docker.errors import DockerException
 
 from pipeline import ccache, daemon
 from pipeline.container import PROJECT
+from tests import emulators
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 STAGES = ("start", "resolve", "build", "commit", "boot", "judge")
 BEFORE = "before"  # the run starts
@@ -97,30 +98,19 @@ def _signalled(*numbers: int) -> Callable[[Place], None]:
     return do
 
 
-def processes(word: str) -> Iterator[int]:
-    """The processes of this machine with a word of their command line that ends so."""
-    for path in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if any(one.endswith(word.encode()) for one in (path / "cmdline").read_bytes().split(b"\0")):
-                yield int(path.name)
-
-
-def _kill(pids: Iterator[int]) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
 def _engine(place: Place) -> None:
-    _kill(iter([int((daemon.run_folder(place.cache) / "docker.pid").read_text())]))
+    if pid := daemon.owner_of(daemon.run_folder(place.cache), place.cache):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _containerd(place: Place) -> None:
-    _kill(processes(str(daemon.run_folder(place.cache) / "exec/containerd/containerd.toml")))
+    daemon.stop_containerd(daemon.run_folder(place.cache))
 
 
 def _qemu(_: Place) -> None:
-    _kill(processes("qemu-system-x86_64"))
+    for pid in emulators.running():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _container(place: Place) -> None:
@@ -157,16 +147,13 @@ def _free(place: Place) -> None:
     _filler(place).unlink(missing_ok=True)
 
 
-def _mount(*words: str) -> None:
-    subprocess.run(["mount", *words], check=True)
-
-
 def _read_only(*names: str) -> Callable[[Place], None]:
     def do(place: Place) -> None:
         for name in names:
-            folder = str(place.root / name)
-            _mount("--bind", folder, folder)
-            _mount("-o", "remount,bind,ro", folder)
+            folder = place.root / name
+            folder.mkdir(parents=True, exist_ok=True)  # what a run has not made yet
+            subprocess.run(["mount", "--bind", folder, folder], check=True)
+            subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
 
     return do
 
@@ -174,7 +161,7 @@ def _read_only(*names: str) -> Callable[[Place], None]:
 def _writable(*names: str) -> Callable[[Place], None]:
     def do(place: Place) -> None:
         for name in names:
-            subprocess.run(["umount", "-l", str(place.root / name)], check=False, stderr=subprocess.DEVNULL)
+            subprocess.run(["umount", "-l", place.root / name], check=False, stderr=subprocess.DEVNULL)
 
     return do
 
@@ -211,7 +198,8 @@ def _damage_ccache(place: Place) -> None:
         damage(place, path)
 
 
-ALWAYS = ("results", "cache/kernels", "cache/boots", "cache/resolutions", "cache/objects")
+CLOCK = "clock jumps"
+ENTRIES = ("cache/kernels", "cache/boots", "cache/resolutions", "cache/objects")
 FAULTS = {
     "kill -9 of the command": Fault(_signalled(signal.SIGKILL), exits=frozenset({0, -9})),
     "SIGINT": Fault(_signalled(signal.SIGINT), exits=frozenset({0, 130})),
@@ -225,8 +213,8 @@ FAULTS = {
     "memory limit": Fault(_memory, stages=("resolve", "build", "boot")),
     "disk full": Fault(_fill, undo=_free),
     "results/ read-only": Fault(_read_only("results"), undo=_writable("results")),
-    "cache read-only": Fault(_read_only(*ALWAYS[1:]), undo=_writable(*ALWAYS[1:])),
-    "clock jumps": Fault(_jump, exits=frozenset({0})),
+    "cache read-only": Fault(_read_only(*ENTRIES), undo=_writable(*ENTRIES)),
+    CLOCK: Fault(_jump, exits=frozenset({0})),
     "cache damaged": Fault(_damage_cache, stages=(BEFORE,), exits=frozenset({0})),
     "compiler cache damaged": Fault(_damage_ccache, stages=(BEFORE,), exits=frozenset({0})),
 }  # fmt: skip

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Tried:
-    """A disturbed run and the one after it: what was done when, and all that was not as it must be."""
+    """A disturbed run and the one after it: what was done when, and all that was not as it must be.
+
+    `after` is in seconds, `used` in MiB.
+    """
 
     fault: str
     stage: str
     after: float
-    said: str
     disturbed: Done
     again: Done
     used: int

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from docker.errors import DockerException
 
-from tests.faultkinds import BEFORE, FAKETIME, FAULTS
+from tests.faultkinds import BEFORE, CLOCK, FAKETIME, FAULTS
 
 if TYPE_CHECKING:
     from tests.faultkinds import Place
@@ -37,12 +37,16 @@ SECONDS = 1800
 
 @dataclass(slots=True)
 class Done:
-    """One run: how it ended, after how many seconds, what it printed, and its folder if it made one."""
+    """One run: how it ended, after how many seconds, what it printed, its folder if it made one.
+
+    `disturbed` is false of one that was over before its fault could be done.
+    """
 
     status: int
     seconds: float
     text: str
     folder: Path | None
+    disturbed: bool = False
 
 
 def environment(at: Place, *, fake: bool) -> dict[str, str]:
@@ -52,23 +56,23 @@ def environment(at: Place, *, fake: bool) -> dict[str, str]:
     if fake:
         at.clock.write_text("+0")
         found |= {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(at.clock), "FAKETIME_NO_CACHE": "1"}
-        found |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+        found |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     return found
 
 
-def ran(at: Place, fault: str = "", stage: str = "", wait: float = 0.0) -> tuple[Done, str]:
-    """A run of the small matrix, disturbed at a stage after so many seconds; and when that was, empty if never."""
+def ran(at: Place, fault: str = "", stage: str = "", wait: float = 0.0) -> Done:
+    """A run of the small matrix; with a fault, disturbed at a stage after so many seconds."""
     before = set(at.results.iterdir())
     began = time.monotonic()
     argv = [sys.executable, "-m", "pipeline.cli", "matrix", "--plain", "--cells", CELLS]
     lines: list[str] = []
     at.child = subprocess.Popen(
-        argv, cwd=at.root, env=environment(at, fake=fault == "clock jumps"), text=True, stdout=subprocess.PIPE,
+        argv, cwd=at.root, env=environment(at, fake=fault == CLOCK), text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     reader = threading.Thread(target=lambda: lines.extend(at.child.stdout or ()) if at.child else None)
     reader.start()
-    when = disturbed(at, fault, stage, wait, lines) if fault and stage != BEFORE else ""
+    struck = bool(fault) and (stage == BEFORE or disturbed(at, fault, stage, wait, lines))
     try:
         at.child.wait(SECONDS)
     except subprocess.TimeoutExpired:
@@ -79,11 +83,11 @@ def ran(at: Place, fault: str = "", stage: str = "", wait: float = 0.0) -> tuple
     if fault:
         FAULTS[fault].undo(at)
     new = [path for path in set(at.results.iterdir()) - before if not path.is_symlink()]
-    return Done(at.child.returncode, seconds, "".join(lines), new[0] if new else None), when
+    return Done(at.child.returncode, seconds, "".join(lines), new[0] if new else None, struck)
 
 
-def disturbed(at: Place, fault: str, stage: str, wait: float, lines: list[str]) -> str:
-    """Wait for a stage, and then as long as was diced, and do it; the last line that was printed before."""
+def disturbed(at: Place, fault: str, stage: str, wait: float, lines: list[str]) -> bool:
+    """Wait for a stage, and then as long as was diced, and do it; False where the run was over by then."""
     child = at.child
     watch = threading.Thread(target=commits, args=(at, lines), daemon=True)
     if stage == "commit":
@@ -92,9 +96,9 @@ def disturbed(at: Place, fault: str, stage: str, wait: float, lines: list[str]) 
         time.sleep(0.05)
     time.sleep(wait)
     if child is None or child.poll() is not None:
-        return ""
+        return False
     FAULTS[fault].do(at)
-    return next((line.strip() for line in reversed(lines) if line.strip()), "nothing was said yet")
+    return True
 
 
 def commits(at: Place, lines: list[str]) -> None:

@@ -18,6 +18,7 @@ from pipeline import archive, artifact, boot, bootstrap, console, images, observ
 from pipeline.container import Limits
 from pipeline.model import Ending, Ladder
 from pipeline.values import Artifact
+from tests import emulators
 from tests.frames import HYPERV
 
 if TYPE_CHECKING:
@@ -80,14 +81,14 @@ def test_deaths_are_told_apart(
     made = Artifact(image=kernel, release=artifact.release_of(kernel), modules={})
     machine = replace(HYPERV, hyperv=(*HYPERV.hyperv, *flags))
     host = boot.prepare(engine, "nested", bootstrap.say)
-    others = set(_emulators())
+    others = set(emulators.running())
     seen = boot.boot(host, made, machine, tmp_path, append=append)
     logs = [(tmp_path / name).read_bytes() for name in ("console.log", "host.log")]
     found = observe.observe(seen, logs[0], logs[1], machine, None)
     assert (seen.ending, found.ladder, found.failure_class) == (ending, Ladder.NONE, why)
     assert said in found.reason
     assert seen.repeated.startswith("a quiet boot gave no proof")
-    assert set(_emulators()) <= others
+    assert set(emulators.running()) <= others
 
 
 def test_a_machine_that_cannot_be_restored_is_started_cold_and_that_is_said(
@@ -137,25 +138,12 @@ def test_kill_9_during_a_boot_leaves_nothing_after_the_next_command(debian: Path
         cwd=debian, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while not _emulators() and time.monotonic() < deadline:
+    while not emulators.running() and time.monotonic() < deadline:
         time.sleep(0.2)
     time.sleep(3)
     child.kill()
     child.wait()
-    assert _emulators()
+    assert emulators.running()
     assert inv_boot(debian, "--machine", "bare")[0] == 0
-    assert _emulators() == []
+    assert emulators.running() == []
     assert engine.reap() == 0
-
-
-def _emulators() -> list[str]:
-    """The processes of QEMU on this host, those in containers included."""
-    names = (path for path in Path("/proc").glob("[0-9]*/comm"))
-    return [path.parent.name for path in names if "qemu-system" in _text(path)]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""

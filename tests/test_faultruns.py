@@ -98,7 +98,7 @@ def test_a_damaged_file_is_another(tmp_path: Path) -> None:
 
 
 def test_the_page_counts_what_was_wrong() -> None:
-    one = Tried("SIGINT", "build", 1.5, "make", replace(FINE, status=130), FINE, 900, [])
+    one = Tried("SIGINT", "build", 1.5, replace(FINE, status=130), FINE, 900, [])
     two = replace(one, wrong=["a: outcome lost"])
     text = faultpage.page([one, two], 60.0, 800)
     assert "2 runs, 1 of them not right" in text
