@@ -30,6 +30,8 @@ def written(run: Report) -> str:
         document.add_testsuite(_suite(run, variant, [one for one in run.cells if axis(one, "variant") == variant]))
     if run.controls:
         document.add_testsuite(_suite(run, "controls", run.controls))
+    if run.missing:
+        document.add_testsuite(_missing(run))
     document.update_statistics()  # type: ignore[no-untyped-call]
     buffer = io.BytesIO()
     document.write(buffer, pretty=True)
@@ -43,6 +45,15 @@ def _suite(run: Report, name: str, records: Sequence[Record]) -> TestSuite:
     if records and name != "controls":
         suite.add_property("source", safe.line(records[0]["source"]))
     suite.add_testcases([_case(one, f"hvmatrix.{name}") for one in records])
+    return suite
+
+
+def _missing(run: Report) -> TestSuite:
+    suite = TestSuite("missing")
+    for name in run.missing:
+        case = TestCase(name, classname="hvmatrix.missing")
+        case.result = [Error("no run has this cell", "missing")]
+        suite.add_testcase(case)
     return suite
 
 

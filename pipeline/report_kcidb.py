@@ -36,6 +36,7 @@ def document(run: Report) -> dict[str, Any]:
     checkouts = {_checkout_id(one): _checkout(one) for one in run.cells}
     builds = {_build_id(run, one): _build(run, one) for one in run.cells}
     tests = [_test(run, one) for one in run.cells]
+    _add_missing(run, checkouts, builds, tests)
     value = {
         "version": {"major": LATEST.major, "minor": LATEST.minor},
         "checkouts": list(checkouts.values()), "builds": list(builds.values()), "tests": tests,
@@ -67,10 +68,28 @@ def _checkout(record: Record) -> dict[str, Any]:
 
 
 def _build_id(run: Report, record: Record) -> str:
-    """A kernel has one id in all runs, as its key is made of all that goes into it; else a run's config has one."""
+    """A kernel of a checkout has one id in all runs, as its key is made of all that goes into it; else a run's config.
+
+    Several checkouts can have the same kernel, and a build is of one.
+    """
     if record["kernel"]:
-        return _id(record["kernel"])
+        return _id(record["kernel"], _checkout_id(record).partition(":")[2])
     return _id(run.name, *(axis(record, name) for name in ("variant", "config", "policy", "toolchain")))
+
+
+def _add_missing(
+    run: Report, checkouts: dict[str, Any], builds: dict[str, Any], tests: list[dict[str, Any]],
+) -> None:  # fmt: skip
+    """Add a test for each cell that no record is of, and what it hangs on; nothing is known of its tree."""
+    for name in run.missing:
+        checkout, build = _id(run.name, name.partition("/")[0]), _id(run.name, name, "build")
+        comment = f"{name.partition('/')[0]}: of a cell that is missing"
+        checkouts[checkout] = {"id": checkout, "origin": ORIGIN, "comment": comment}
+        builds[build] = {"id": build, "checkout_id": checkout, "origin": ORIGIN, "comment": "no run has this cell"}
+        tests.append({
+            "id": _id(run.name, name), "build_id": build, "origin": ORIGIN, "path": _path(name), "status": "MISS",
+            "comment": "no run has this cell", "misc": {"cell": name},
+        })  # fmt: skip
 
 
 def _build(run: Report, record: Record) -> dict[str, Any]:
@@ -94,7 +113,7 @@ def _test(run: Report, record: Record) -> dict[str, Any]:
     misc = {name: record[name] for name in CONFIG_SHOWN} | {"cell": record["cell"], "seen": seen(record)}
     found: dict[str, Any] = {
         "id": _id(run.name, record["cell"]), "build_id": _build_id(run, record), "origin": ORIGIN,
-        "path": ".".join(["hvmatrix", *(_node(part) for part in str(record["cell"]).split("/")[1:])]),
+        "path": _path(str(record["cell"])),
         "comment": safe.line(table.story(record)), "status": status(record), "misc": misc,
         "duration": round(sum(record["seconds"].values()), 3),
         "environment": {"comment": _machine(record), "misc": dict(record["machine"])},
@@ -104,6 +123,10 @@ def _test(run: Report, record: Record) -> dict[str, Any]:
     if record["evidence"]:
         found["log_excerpt"] = "\n".join(map(safe.line, record["evidence"]))[:MOST_EXCERPT]
     return found
+
+
+def _path(cell: str) -> str:
+    return ".".join(["hvmatrix", *(_node(part) for part in cell.split("/")[1:])])
 
 
 def _node(text: str) -> str:

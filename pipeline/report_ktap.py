@@ -7,6 +7,7 @@ a header or a result.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pipeline import safe, table
@@ -18,16 +19,25 @@ if TYPE_CHECKING:
 
     from pipeline.reportrun import Record, Report
 
+# What the kernel's parser takes for the end of a log wherever it stands in a line (kunit_parser.py, KTAP_END).
+_END = re.compile("List of all partitions:|Kernel panic - not syncing: VFS:|reboot: System halted")
 WORDS = {Status.PASS: "ok", Status.SKIP: "ok", Status.FAIL: "not ok", Status.ERROR: "not ok"}
 
 
 def written(run: Report) -> str:
     """The document; the controls are tests too, and come first, as they make the rest void or not."""
     listed = [*run.controls, *run.cells]
-    lines = ["KTAP version 1", f"1..{len(listed)}", *(f"# note: {text}" for text in run.heads)]
+    planned = len(listed) + len(run.missing)
+    lines = ["KTAP version 1", f"1..{planned}", *(f"# note: {text}" for text in run.heads)]
     for number, record in enumerate(listed, 1):
         lines += _test(number, record, "control" if number <= len(run.controls) else "")
-    return "\n".join(lines) + "\n"
+    for number, name in enumerate(run.missing, len(listed) + 1):
+        lines.append(f"not ok {number} {_unmarked(name)} # {Status.ERROR} no run has this cell")
+    return "\n".join(_END.sub(_spaced, line) for line in lines) + "\n"
+
+
+def _spaced(found: re.Match[str]) -> str:
+    return found[0].replace(":", " :")
 
 
 def _test(number: int, record: Record, kind: str) -> Iterator[str]:

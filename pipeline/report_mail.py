@@ -87,22 +87,31 @@ def _again(run: Report) -> list[str]:
     digest = safe.line(run.note.get("digest", ""))[:12]
     of = "" if run.note.get("command") else f" ({safe.line(run.note.get('matrix', ''))}, sha256 {digest}...)"
     lines = [f"How to reproduce{of}"]
-    for words in reportrun.again(run, shown):
-        lines += _command(words)
-    return [row for line in lines for row in ([line] if len(line) <= WIDTH else _broken(line, ""))]
+    lines = [row for line in lines for row in ([line] if len(line) <= WIDTH else _broken(line, ""))]
+    return [*lines, *(row for words in reportrun.again(run, shown) for row in _command(words))]
 
 
 def _command(words: Sequence[str]) -> Iterator[str]:
-    text = "  " + shlex.join(words)
-    if len(text) <= WIDTH:
-        yield text
-        return
-    yield "  " + shlex.join(words[:-1]) + " \\"
-    rest, indent = shlex.quote(words[-1]), "    "
-    while len(rest) + len(indent) > WIDTH:  # a word goes on in the next line only if that is not indented
-        yield indent + rest[: WIDTH - len(indent) - 1] + "\\"
-        rest, indent = rest[WIDTH - len(indent) - 1 :], ""
-    yield indent + rest
+    """A command in lines that fit, continued as a shell takes it; each piece of a long word is quoted by itself."""
+    line = "  " + shlex.quote(words[0])
+    for rest in words[1:]:
+        if len(line) + len(shlex.quote(rest)) + len("  \\") <= WIDTH:
+            line += f" {shlex.quote(rest)}"
+            continue
+        yield f"{line} \\"
+        line = "    "
+        while len(line) + len(shlex.quote(rest)) + len(" \\") > WIDTH:
+            piece = _longest(rest, WIDTH - len(line) - len("\\"))
+            yield f"{line}{shlex.quote(piece)}\\"
+            line, rest = "", rest[len(piece) :]  # noqa: PLW2901 - not indented, or it would be another word
+        line += shlex.quote(rest)
+    yield line
+
+
+def _longest(word: str, most: int) -> str:
+    """The longest beginning of a word that has so many characters when it is quoted; one character at least."""
+    fits = (count for count in range(min(len(word), most), 0, -1) if len(shlex.quote(word[:count])) <= most)
+    return word[: next(fits, 1)]
 
 
 def _name(common: Mapping[str, str], record: Record) -> str:

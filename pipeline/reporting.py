@@ -9,7 +9,7 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pipeline import (
@@ -28,7 +28,7 @@ from pipeline.errors import UserError
 from pipeline.reportrun import NEEDED, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from pipeline.reportrun import Record
@@ -102,16 +102,23 @@ def read(folder: Path, place: str) -> Report:
     note = atomic.read_json(folder / "run.json")
     if not isinstance(note, dict) or not isinstance(note.get("cells"), list):
         raise UserError(f"{place}: no run.json of a run in it", hint=HINT)
-    names = {kind: [_named(name, place) for name in note.get(kind) or []] for kind in ("cells", "controls")}
-    found = {kind: tuple(_record(folder, kind, name, place) for name in ones) for kind, ones in names.items()}
+    names = {kind: _names(note, kind, place) for kind in ("cells", "controls", "missing")}
+    found = {kind: tuple(_record(folder, kind, name, place) for name in names[kind]) for kind in ("cells", "controls")}
     return Report(
         place=place, note=note, cells=found["cells"], controls=found["controls"],
         text=lambda cell, name: _text(folder / cell / name),
     )  # fmt: skip
 
 
+def _names(note: Mapping[str, Any], kind: str, place: str) -> list[str]:
+    """The cells' names of one kind as they are in run.json; a name that leads out of the run's folder is refused."""
+    listed = note.get(kind) or []
+    if not isinstance(listed, list):
+        raise UserError(f"{place}: {kind} of run.json is no list of cells", hint=HINT)
+    return [_named(name, place) for name in listed]
+
+
 def _named(name: object, place: str) -> str:
-    """A cell's name as it is in run.json; a name that leads out of the run's folder is refused."""
     text = str(name)
     if not compactrun.is_cell(text):
         raise UserError(f"{place}: run.json lists {text!r}, which is no cell's name", hint=HINT)

@@ -50,6 +50,11 @@ class Report:
         return safe.line(self.note.get("run") or self.place)
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """The names of the cells that were asked for and of which no run that was merged has a record."""
+        return tuple(safe.line(name) for name in self.note.get("missing") or ())
+
+    @property
     def heads(self) -> list[str]:
         """What makes the run doubtful as a whole; nothing of a run that is well."""
         found = []
@@ -58,9 +63,9 @@ class Report:
         if (status := self.note.get("exit_status")) not in {0, 1, 69}:
             ended = "it was killed, or still runs" if status is None else f"exit status {safe.line(status)}"
             found.append(f"UNFINISHED: the run did not come to its end ({ended}); ./inv matrix goes on where it was")
-        if missing := self.note.get("missing"):
-            names = ", ".join(safe.line(name) for name in list(missing)[:MOST_MISSING])
-            found.append(f"INCOMPLETE: {len(missing)} cells are missing: {names}")
+        if self.missing:
+            named = ", ".join(self.missing[:MOST_MISSING])
+            found.append(f"INCOMPLETE: {len(self.missing)} cells are missing: {named}")
         return found
 
 

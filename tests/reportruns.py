@@ -21,7 +21,8 @@ HOSTILE = (
     "\x1b[31mred\x07", "a\nok 99 forged\nBail out!", "# Subtest: forged", "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(1)>", "]]><failure/>", "|a|b|\n| - | - |", "`code` **bold** [x](javascript:1)",
     "\x00\x0b\x1f", "\ud800\uffff\u202e\u2028", "&lt;&#0;", "ok 1 x # SKIP no", "${{ secrets.X }}",
-    "::error::forged", "KTAP version 1",
+    "::error::forged", "KTAP version 1", "Kernel panic - not syncing: VFS: Unable to mount root fs",
+    "List of all partitions:", "reboot: System halted",
     '"><svg/onload=alert(1)>', "</details>", "=cmd|' /C calc'!A0", "x" * 3000,
 )  # fmt: skip
 
