@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NOTE = "run.json"
 SAME = ("schema", "digest", "through")
 KINDS = ("cells", "controls")
+BEST = (Status.PASS, Status.SKIP)  # of a control: one that is neither makes the run void
 LISTED = 20
 _HINT = "give the folders that the machines' results/ were downloaded to"
 
@@ -119,8 +120,11 @@ def _homes(parts: Sequence[Part], kind: str) -> dict[str, Path]:
             home = part.folder / kind / str(name)
             if not compactrun.is_cell(str(name)):
                 raise UserError(f"{part.folder}: lists {str(name)!r}, which is no cell's name", hint=_HINT)
-            if not isinstance(atomic.read_json(home / "record.json"), dict):
+            kept = atomic.read_json(home / "record.json")
+            if not isinstance(kept, dict):
                 continue
+            if kept.get("cell") != name:
+                raise UserError(f"{home}: has the record of {kept.get('cell')!r}", hint=_HINT)
             if name not in homes or _preferred(homes[name], home, kind):
                 homes[str(name)] = home
     return homes
@@ -130,7 +134,8 @@ def _preferred(known: Path, other: Path, kind: str) -> bool:
     """Whether the second of two folders of a cell is to be taken."""
     old, new = (atomic.read_json(home / "record.json") or {} for home in (known, other))
     if kind == "controls":
-        return bool(old.get("status") == Status.PASS and new.get("status") != Status.PASS)
+        was, now = (BEST.index(one) if one in BEST else len(BEST) for one in (old.get("status"), new.get("status")))
+        return now > was
     keys = ("status", "outcome", "class", "observed")
     if [old.get(key) for key in keys] == [new.get(key) for key in keys]:
         return False

@@ -82,6 +82,7 @@ def test_a_missing_shard_is_named_cell_by_cell(tmp_path: Path, capsys: pytest.Ca
         assert run.heads[0].startswith(f"INCOMPLETE: {len(gone)} cells are missing: {note['missing'][0]}")
         for kind in ("md", "mail", "junit", "ktap"):
             assert "INCOMPLETE" in reporting.rendered(run, kind)
+        assert reporting.rendered(run, "ktap").count("# ERROR no run has this cell") == len(gone)
 
 
 def whole_names(folder: Path) -> list[str]:
@@ -141,6 +142,28 @@ def test_two_shards_that_differ_on_a_cell_are_refused_unless_one_was_tried_again
     collecting.collect([*places, again], options(tmp_path))
     merged = json.loads((tmp_path / "merged" / "latest" / "cells" / name / "record.json").read_text())
     assert merged["error"] == ""
+
+
+@pytest.mark.usefixtures("whole")
+@pytest.mark.parametrize("other", ["../../../../escaped/x", "merged/builtin-y/olddefconfig/gcc/hyperv", None])
+def test_a_record_of_another_cell_is_refused(other: str | None, tmp_path: Path) -> None:
+    places = sharded(tmp_path)
+    name = next(one for one in parts(tmp_path, 3)[0].cells if one != other)
+    path = places[0] / "20260101-000000" / "cells" / name / "record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "cell": other}))
+    with pytest.raises(UserError, match="has the record of"):
+        collecting.collect(places, options(tmp_path))
+    assert not (tmp_path / "merged").exists()
+    assert not list(tmp_path.parent.glob("**/escaped"))
+
+
+@pytest.mark.parametrize("words", ["PASS SKIP", "PASS FAIL", "SKIP FAIL", "SKIP ERROR", "SKIP none"])
+def test_of_a_control_the_worst_is_taken(words: str, tmp_path: Path) -> None:
+    homes = [tmp_path / word for word in words.split()]
+    for home, word in zip(homes, words.split(), strict=True):
+        atomic.write_json(home / "record.json", {"status": word})
+    assert collecting._preferred(*homes, "controls")
+    assert not collecting._preferred(*reversed(homes), "controls")
 
 
 @pytest.mark.usefixtures("whole")
