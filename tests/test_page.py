@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -125,6 +126,39 @@ def test_filters_and_the_comparison_of_two_variants(engine: Engine, tmp_path: Pa
     differing = sum(left != right for left, right in common)
     assert found[5] == f"merged and default-y: {differing} of {len(common)} common cells differ"
     assert found[6] == differing > 0
+
+
+@pytest.mark.docker
+def test_a_rung_that_was_only_promised_is_not_told_as_reached(engine: Engine, tmp_path: Path) -> None:
+    count = "['reached', 'promised'].map((name) => document.querySelectorAll(`.ladder .${name}`).length)"
+    booted = [run(f"openCell(D.cells.find((one) => {how}named(one, 'observed'))); {count}") for how in ("", "!")]
+    seen_, promised = map(value, driven(engine, page("mixed", tmp_path), booted))
+    assert seen_[0] > 0 == seen_[1]
+    assert promised[0] == 0 < promised[1]
+
+
+def light(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_what_is_to_be_seen_differs_from_its_ground(theme: int) -> None:
+    """WCAG 2.2, 1.4.3 and 1.4.11: 4.5 for text, 3 for fields and bars."""
+    style = (resources.files("pipeline") / "page" / "page.css").read_text()
+    colours = re.findall(r"--(\w+): (#\w{6});", re.findall(r":root \{(.*?)\}", style, re.DOTALL)[theme])
+    found = {name: light(colour) for name, colour in colours}
+    wanted = [("edge", "paper", 3.0), ("edge", "card", 3.0), ("boot", "code", 3.0), ("focus", "code", 3.0)]
+    wanted += [(text, ground, 4.5) for text in ("ink", "soft", "focus") for ground in ("paper", "card", "code")]
+    wanted += [("ink", tile, 4.5) for tile in ("kept", "lost", "gained", "off", "against", "unknown", "mark")]
+    low = [(one, two) for one, two, least in wanted if _ratio(found[one], found[two]) < least]
+    assert low == []
+    assert _ratio(found["line"], found["paper"]) < 3  # what it was that was too weak
+
+
+def _ratio(one: float, two: float) -> float:
+    return (max(one, two) + 0.05) / (min(one, two) + 0.05)
 
 
 @pytest.mark.docker

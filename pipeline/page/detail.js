@@ -9,11 +9,12 @@ function facts(pairs) {
 
 function ladder(cell) {
   const rank = (name) => D.rungs.indexOf(named(cell, name));
-  const reached = named(cell, "observed") ? rank("observed") : rank("predicted");
+  const booted = Boolean(named(cell, "observed"));
+  const reached = rank(booted ? "observed" : "predicted");
   const made = make("ol", { className: "ladder" });
   D.rungs.forEach((rung, place) => {
     if (place === 0) return;
-    const state = place <= reached ? "reached" : place <= rank("required") ? "missed" : "";
+    const state = place <= reached ? (booted ? "reached" : "promised") : place <= rank("required") ? "missed" : "";
     const marks = ["required", "predicted", "observed"].filter((name) => named(cell, name) === rung);
     const words = [state === "missed" ? "missed" : state, ...marks].filter(Boolean).join(", ");
     made.append(make("li", { className: state }, rung, make("small", {}, words || "not required")));
