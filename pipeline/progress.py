@@ -54,6 +54,7 @@ class Ahead:
     def __init__(self) -> None:
         self._total: dict[str, int] = {}
         self._left: dict[str, list[float]] = {}
+        self.announced = 0.0  # seconds
         self._lock = threading.Lock()
 
     def expect(self, kind: str, seconds: Sequence[float]) -> None:
@@ -61,6 +62,7 @@ class Ahead:
         with self._lock:
             self._total[kind] = self._total.get(kind, 0) + len(seconds)
             self._left[kind] = [*self._left.get(kind, ()), *seconds]
+            self.announced += sum(seconds)
 
     def over(self, work: Work) -> None:
         """Note that a piece is over."""
@@ -68,13 +70,18 @@ class Ahead:
             if left := self._left.get(work.name.partition(" ")[0]):
                 left.remove(min(left, key=lambda one: abs(one - work.cost)))
 
+    def seconds(self, under_way: Iterable[Work] = ()) -> float:
+        """Seconds of what was announced and is not over; of a piece under way, what it has still before it."""
+        with self._lock:
+            seconds = sum(sum(left) for left in self._left.values())
+            known = [work for work in under_way if work.name.partition(" ")[0] in self._left]
+        return max(0.0, seconds - sum(min(work.elapsed() * work.share, work.cost) for work in known))
+
     def told(self, under_way: Iterable[Work] = ()) -> str:
         """How many of each kind are over, and how long the rest may take; nothing where nothing was announced."""
         with self._lock:
             counts = [f"{total - len(self._left[kind])} of {total} {kind}s" for kind, total in self._total.items()]
-            seconds = sum(sum(left) for left in self._left.values())
-        seconds -= sum(min(work.elapsed() * work.share, work.cost) for work in under_way)
-        return f"{', '.join(counts)} over, about {max(0, seconds) / 60:.0f} min left" if counts else ""
+        return f"{', '.join(counts)} over, about {self.seconds(under_way) / 60:.0f} min left" if counts else ""
 
 
 class Work:
@@ -193,12 +200,14 @@ class Live:
         """Show what is to come, in a line below the others."""
         self._ahead.expect(kind, seconds)
         if self._all is None:
-            self._all = self.progress.add_task("all", total=max(1, sum(seconds)), line="")
+            self._all = self.progress.add_task("all", total=1, line="")
         self._overall()
 
     def _overall(self) -> None:
         if self._all is not None:
-            self.progress.update(self._all, line=self._ahead.told(tuple(self._works.values())))
+            ahead, works = self._ahead, tuple(self._works.values())
+            total, done = max(1.0, ahead.announced), ahead.announced - ahead.seconds(works)
+            self.progress.update(self._all, total=total, completed=done, line=ahead.told(works))
 
     def say(self, text: str) -> None:
         """Print one line above the live part."""

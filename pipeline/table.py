@@ -31,7 +31,7 @@ def show(console: Console, records: Sequence[dict[str, Any]], void: str) -> None
     shared = [axis for axis in (*AXES[2:], "machine") if len({_axis(record, axis) for record in records}) == 1]
     if records and shared:
         common = ", ".join(f"{axis} {_axis(records[0], axis)}" for axis in shared)
-        console.print(f"all cells: {common}", highlight=False)
+        console.print(f"all cells: {clean(common)}", markup=False, highlight=False)
     rows = [[*_row(record, shared), f"{sum(record['seconds'].values()):.0f}"] for record in records]
     kept = _fitting(rows, console.width)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)

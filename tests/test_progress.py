@@ -114,6 +114,20 @@ def test_the_live_view_has_one_more_line_for_all_of_it() -> None:
     assert max(len(line) for line in out.getvalue().splitlines()) <= 80 + 20  # with the codes of bold and dim
 
 
+def test_the_bar_of_all_moves_with_what_is_over_and_with_nothing_else() -> None:
+    view, _ = live(120)
+    view.expect("build", [10, 20])
+    view.expect("build", [30])
+    with view.work("boot v/c on hyperv", 50) as boot:
+        boot.started -= 40
+        boot("line")
+        assert (view.progress.tasks[0].completed, view.progress.tasks[0].total) == (0, 60)
+    for cost in (10, 20, 30):
+        with view.work("build v/c", cost):
+            pass
+    assert (view.progress.tasks[0].completed, view.progress.tasks[0].total) == (60, 60)
+
+
 def test_what_ends_well_is_one_line() -> None:
     out = io.StringIO()
     with progress.Plain(out).work("build v/c", 10) as work:

@@ -195,3 +195,9 @@ def test_a_markup_like_reason_is_shown_as_it_is() -> None:
 def test_a_renamed_core_is_shown_in_the_column_of_the_old_name(got: dict[str, str], shown_as: str) -> None:
     one = record(resolved={**got, "HYPERV_VMBUS": "m"}, requested={"HYPERV": "m", "HYPERV_VMBUS": "-"})
     assert table._row(one, [])[1:3] == [shown_as, "- → m"]
+
+
+def test_what_all_cells_share_is_shown_and_never_taken_up() -> None:
+    text = shown([record(policy="[/x]\x1b]0;owned\x07\x1b[2J")])
+    assert "all cells: policy [/x]" in text
+    assert "\x1b" not in text
