@@ -110,6 +110,15 @@ def test_no_engine_is_our_fault_and_no_verdict(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr + done.stdout
 
 
+@pytest.mark.parametrize("words", [["plan", "--through", "resolve"], ["shards", "2", "--through", "boot"]])
+def test_the_value_of_an_option_is_no_command_that_needs_an_engine(words: list[str], tmp_path: Path) -> None:
+    dead = f"unix://{tmp_path}/none.sock"
+    environment = {**os.environ, "DOCKER_HOST": dead, "HVMATRIX_CACHE": str(tmp_path / "cache")}
+    argv = [ROOT / "inv", *words]
+    done = subprocess.run(argv, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_no_disk_space_is_told_before_anything_starts(tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
