@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from pipeline import asking, atomic, hyperv, intent, kconfig, policy, resolve, stages
@@ -31,6 +31,7 @@ SHAPE = (
     "MSHV_ROOT", "MSHV_VTL",
 )  # fmt: skip
 VERSION = 2
+UEFI = "uefi"
 
 
 def slims(bench: Bench, states: Sequence[State]) -> None:
@@ -55,13 +56,17 @@ def slims(bench: Bench, states: Sequence[State]) -> None:
 
 
 def _parts(group: Sequence[State]) -> list[list[State]]:
-    return stages.grouped(group, lambda state: (state.cell.config.slim, state.intent, _final(state)))
+    return stages.grouped(group, lambda state: (state.cell.config.slim, state.intent, _firmware(state), _final(state)))
 
 
 def _give(bench: Bench, conf: Callable[[], resolve.Conf], part: Sequence[State]) -> None:
     found = _derived(bench, part[0], conf)
     for state in part:
         state.slim = found
+
+
+def _firmware(state: State) -> str:
+    return state.cell.machine.firmware
 
 
 def _final(state: State) -> str:
@@ -80,8 +85,9 @@ def _derived(bench: Bench, state: State, conf: Callable[[], resolve.Conf]) -> Sl
         return conf().run(resolve.Asked(text, (text,), policy.policies()["olddefconfig"]))
 
     found = derive(kconfig.values(_final(state)), values, wanted_of(state), str(path), carry)
-    # on a machine that can show everything: other cells, on other machines, share what is derived here
-    promises = [hyperv.promised(_completed(state, text), asking.ANY_MACHINE) for text in (_final(state), found.text)]
+    # on a machine that can show everything: other cells, on other machines of this firmware, share what is derived here
+    machine = replace(asking.ANY_MACHINE, firmware=_firmware(state))
+    promises = [hyperv.promised(_completed(state, text), machine) for text in (_final(state), found.text)]
     if len(set(promises)) > 1:
         raise HostError(
             f"{path} cannot stand for the full .config: it promises {promises[1]}, the full one {promises[0]}",
@@ -109,6 +115,7 @@ def _base(state: State) -> tuple[Path, Tree, dict[str, Option]]:
 def _memo(state: State, cache: Path) -> Path:
     _, tree, base = _base(state)
     words = (str(VERSION), tree.image, tree.digest, _final(state), kconfig.render(base.values()), repr(state.intent))
+    words += (UEFI,) if _firmware(state) == UEFI else ()
     return cache / "slims" / f"{hashlib.sha256('|'.join(words).encode()).hexdigest()}.json"
 
 
@@ -127,7 +134,8 @@ def _completed(state: State, text: str) -> dict[str, str]:
 
 def wanted_of(state: State) -> tuple[str, ...]:
     """The options that a small .config must have as the full one has them."""
-    return tuple(dict.fromkeys([*(symbol for symbol, _ in state.intent.symbols), *SHAPE, *(
+    more = ("EFI_STUB",) if _firmware(state) == UEFI else ()  # which the machine starts it by
+    return tuple(dict.fromkeys([*(symbol for symbol, _ in state.intent.symbols), *SHAPE, *more, *(
         state.resolution.declared if state.resolution else ()
     )]))  # fmt: skip
 
