@@ -59,6 +59,17 @@ def parse(data: bytes, name: str) -> dict[str, Option]:
     return options
 
 
+def repeating(data: bytes) -> str:
+    """The lines of a .config as they stand, if an option is set twice in it; nothing of any other.
+
+    Of such an option conf takes the last value that is valid, and warns of each one more: "override: reassigning to
+    symbol" (conf_read_simple in confdata.c). Only conf can say what becomes of it.
+    """
+    lines = _lines(data.decode("utf-8", errors="replace"))
+    names = [match[1] for line in lines if (match := _SET.fullmatch(line) or _UNSET.fullmatch(line))]
+    return "\n".join(lines).rstrip("\n") + "\n" if len(set(names)) < len(names) else ""
+
+
 def _lines(text: str) -> list[str]:
     """The lines as conf has them (conf_read_simple in confdata.c): no other sign ends one, such as a form feed."""
     return [line.removesuffix("\r") for line in text.split("\n")]

@@ -5,6 +5,7 @@ Pure. Never computes an option's value: the tree's own conf does that, this says
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -27,6 +28,7 @@ VARIABLES: Mapping[str, str] = MappingProxyType(
 SOURCE_DEPTH = 50  # the kernel's is 7
 SOURCES = 20_000  # an x86 tree sources 1,500 files
 INHERITED = 200  # conditions of the blocks around an option; the kernel's most is 8
+NO_FILE = "no file "
 _VARIABLE = re.compile(r"\$\(([A-Za-z0-9_-]+)\)")
 _BLOCK_OF = {"endif": "if", "endmenu": "menu", "endchoice": "choice"}
 
@@ -83,7 +85,7 @@ class _Walk:
             elif one.word in {"if", "menu", "choice"}:
                 blocks.append(self._block(path, one, blocks[-1]))
             elif one.word == "source":
-                self.read(self._expanded(one.text), here, blocks[-1], (*above, path))
+                self.read(posixpath.normpath(self._expanded(one.text)), here, blocks[-1], (*above, path))
             elif one.word in _BLOCK_OF:
                 if len(blocks) > 1 and blocks[-1].word == _BLOCK_OF[one.word]:
                     blocks.pop()
@@ -98,7 +100,7 @@ class _Walk:
             return f"{path} sources itself"
         if len(above) > SOURCE_DEPTH or self.sources >= SOURCES:
             return f"{path} is not read: too many files are sourced"
-        return "" if path in self.files else f"no file {path}"
+        return "" if path in self.files else f"{NO_FILE}{path}"
 
     def _expanded(self, text: str) -> str:
         if "$(" not in text:

@@ -73,7 +73,8 @@ def _laid(config: Config, base: bytes, origin: str) -> Old:
         )
     layers = tuple(kconfig.render(layer.values()) for layer in parsed)
     names = " + ".join(name for _, name in files)
-    return Old(kconfig.render(options.values()), layers, options, names)
+    alone = "" if config.fragments else kconfig.repeating(base)
+    return Old(alone or kconfig.render(options.values()), layers, options, names)
 
 
 def _bytes(path: Path) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline import expr
+from pipeline import expr, kconfigtree
 from pipeline.carried import SWITCHES, gives, heirs, level
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def reason(case: Carried, name: str) -> Reason:
     """Why an option has the value that it has; also for one that nobody asked for, as the cause of another."""
     symbol = case.index.symbols.get(name)
     if symbol is None:
-        return Reason(GONE, "this tree does not declare it")
+        return _undeclared(case)
     if symbol.transitional:
         return _renamed(case, symbol)
     if symbol.kind not in SWITCHES:
@@ -48,6 +48,12 @@ def reason(case: Carried, name: str) -> Reason:
         return Reason(VALUE, f"is {case.got(name)}, as the old .config says", symbol.definitions[0].origin)
     wanted = min(max(asked, 1), 1 if symbol.kind == "bool" else 2)
     return _deselected(case, symbol, wanted) or _blocked(case, symbol, wanted) or _unblocked(case, symbol, wanted)
+
+
+def _undeclared(case: Carried) -> Reason:
+    if unread := next((one for one in case.index.problems if kconfigtree.NO_FILE in one), ""):
+        return Reason(UNKNOWN, f"is in no Kconfig file that could be read; {unread}")
+    return Reason(GONE, "this tree does not declare it")
 
 
 def _unblocked(case: Carried, symbol: Symbol, wanted: int) -> Reason:
@@ -112,7 +118,8 @@ def _instead(case: Carried, symbol: Symbol) -> str:
         return f"it took its default, {default.value} ({default.origin})"
     if selected:
         return f"it is selected by {selected.by} ({selected.origin})"
-    return "it took the value of a new option, n" if symbol.kind in SWITCHES else f"it is {case.got(symbol.name)} now"
+    off = symbol.kind in SWITCHES and not level(case.got(symbol.name))
+    return "it took the value of a new option, n" if off else f"it is {case.got(symbol.name)} now"
 
 
 def _hidden(case: Carried, symbol: Symbol, wanted: int) -> Reason | None:

@@ -36,7 +36,7 @@ CONFIG_LIMIT = 8 * 2**20
 HOST_STATUSES = (124, 137)  # time ran out, or killed
 NEEDED = ("No space left on device", "command not found", "not found\n")
 DISK = "./inv doctor says how full the disk is"
-VERSION = 5  # of what a kept resolution holds, and of explain's rules
+VERSION = 6  # of what a kept resolution holds, and of explain's rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,12 @@ _NAMING = tuple(re.compile(pattern) for pattern in (
     r"^CONFIG_(\w+)=",  # conf.c: listnewconfig
     r"^\s+CONFIG_(\w+): .* -> ",  # confdata.c: KCONFIG_WARN_CHANGED_INPUT, 7.2
     r"^WARNING: unmet direct dependencies detected for (\w+)",  # symbol.c
+    r"^[ >]*\d+\. .*\((\w+)\) \(NEW\)$",  # conf.c, conf_choice(): a member of a choice
 ))  # fmt: skip
 _NEW = "] (NEW)"
 _ASKED = re.compile(r"\((\w+)\) \[")
 # A line without any of these is none of the above. Most lines are not, and a hostile tree prints millions.
-_MARK = re.compile(r"CONFIG_|:warning: |WARNING: unmet|\] \(NEW\)")
+_MARK = re.compile(r"CONFIG_|:warning: |WARNING: unmet|\(NEW\)")
 
 
 @dataclass(frozen=True, slots=True)

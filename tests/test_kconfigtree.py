@@ -74,6 +74,13 @@ def test_a_choice_of_7_3() -> None:
     assert [one.value for one in only(index, "HZ").defaults] == ["100", "250", "300", "1000"]
 
 
+def test_a_path_is_read_however_it_is_written() -> None:
+    for path in ("$(srctree)/a/Kconfig", "./a/Kconfig", "a//Kconfig"):
+        index = kconfigtree.index({"Kconfig": f'source "{path}"\n', "a/Kconfig": 'config A\n\tbool "a"\n'})
+        assert index.problems == ()
+        assert "A" in index.symbols
+
+
 def test_blocks_pass_their_conditions_into_sourced_files_outermost_first() -> None:
     index = of(
         'if A\nmenu "M"\n\tdepends on B\n\tdepends on B2\n\tvisible if V\nsource "arch/$(SRCARCH)/Kconfig"\nendmenu\n'

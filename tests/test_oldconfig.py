@@ -84,6 +84,14 @@ def test_each_option_has_one_line(tmp_path: Path) -> None:
     assert found.text.count("CONFIG_HYPERV=") == 1
 
 
+def test_of_an_option_that_is_set_twice_conf_says_what_becomes(tmp_path: Path) -> None:
+    """Conf warns, and keeps the first value where the second is invalid: a bool that is set to y and then to m."""
+    twice = TEXT + b"CONFIG_HYPERV=y\r\n\n"
+    assert old(tmp_path, twice).text == twice.decode().replace("\r", "").rstrip("\n") + "\n"
+    assert old(tmp_path, twice).options["HYPERV"].value == "y"
+    assert old(tmp_path, TEXT).text == TEXT.decode().replace("# a comment\n", "")
+
+
 @pytest.mark.parametrize("symbol", oldconfig.COMPLETE)
 def test_an_incomplete_config_is_refused(tmp_path: Path, symbol: str) -> None:
     error = refused(tmp_path, TEXT.replace(f"CONFIG_{symbol}=y\n".encode(), b""))

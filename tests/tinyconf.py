@@ -42,8 +42,7 @@ class Conf(Mapping[str, str]):
     def _read(self, name: str, value: str, number: int) -> None:
         if symbol := self.index.symbols.get(name):
             valid = {"bool": "[ny]", "tristate": "[nmy]"}.get(symbol.kind) or NUMBER[symbol.kind]
-            self.user.pop(name, None)
-            if re.fullmatch(valid, value):
+            if re.fullmatch(valid, value):  # conf keeps what an earlier line set where a later one's value is invalid
                 self.user[name] = value
             else:
                 self.warnings.append(f".config:{number}:warning: symbol value '{value}' invalid for {name}")
