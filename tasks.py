@@ -71,7 +71,7 @@ def explain(
     file: str = "matrix.yaml", plain: bool = False,
 ) -> int:  # fmt: skip
     """Say in a tree why each option came out as it did: what was asked where, what decides, what was printed."""
-    wanted = symbol or showing.INTENT
+    wanted = symbol.removeprefix("CONFIG_") or showing.INTENT
     options = run.Options(file=Path(file), through="resolve", cells=cells, plain=plain, explain=wanted)
     return run.of(asking.meant(config, source, policy, options.file), options)
 

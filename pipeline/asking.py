@@ -6,13 +6,14 @@ Reads files; starts nothing.
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import images, intent, matrix, oldconfig, record, stages
+from pipeline import hyperv, images, intent, matrix, oldconfig, record, stages
 from pipeline.errors import UserError
 from pipeline.gitseam import is_local
-from pipeline.model import Cell, Config, DirectorySource, GitSource, Machine, Matrix, Targets, Variant
+from pipeline.model import Cell, Config, DirectorySource, GitSource, Ladder, Machine, Matrix, Targets, Variant
 from pipeline.policy import policies
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # The machine that is meant when only configs are asked about.
 ANY_MACHINE = Machine(name="hyperv", hyperv=("vpindex", "synic"), devices=("vmbus-bridge", "hv-balloon"))
 ALONE = "mine"
+DEFAULT = Path("matrix.yaml")
+OLDDEFCONFIG = "olddefconfig"
 
 
 def load(file: Path) -> Matrix:
@@ -61,6 +64,8 @@ def read_configs(made: Iterable[record.State]) -> None:
 def meant(config: str, source: str, policy: str, file: Path) -> Matrix:
     """One config on one tree when both are named, else the whole of a matrix.yaml."""
     if not config and not source:
+        if policy != OLDDEFCONFIG:
+            raise UserError(f"--policy {policy}: only with --config and --source", hint="choose cells with --cells")
         return load(file)
     if not config or not source:
         raise UserError("--config and --source belong together", hint="name both, or neither for matrix.yaml")
@@ -72,18 +77,27 @@ def alone(config: str, source: str, policy: str, file: Path) -> Matrix:
 
     Raises UserError for what is neither.
     """
-    known = load(file) if file.is_file() else None
-    cells = known.cells if known else ()
+    known = _matrix(file)
     if policy not in policies():
         raise UserError(f"--policy {policy}: no such policy", hint=f"one of {', '.join(policies())}")
     cell = Cell(
-        variant=variant(source, file), config=_config(config, cells), policy=policy, toolchain="gcc",
-        machine=next((one.machine for one in cells), ANY_MACHINE),
+        variant=variant(source, file), config=_config(config, known.configs if known else ()), policy=policy,
+        toolchain="gcc", machine=_machine(known.cells if known else ()),
     )  # fmt: skip
     return Matrix(
         path=file, digest=hashlib.sha256(repr(cell).encode()).hexdigest(), cells=(cell,), expectations=(), controls=(),
         intent=known.intent if known else None, targets=known.targets if known else Targets.INTENT,
     )  # fmt: skip
+
+
+def _matrix(file: Path) -> Matrix | None:
+    """A matrix.yaml; none where nobody named one and there is none."""
+    return load(file) if file != DEFAULT or os.path.lexists(file) else None
+
+
+def _machine(cells: Iterable[Cell]) -> Machine:
+    """The first machine that can show all of the ladder: on a lesser one, a lost option would not be missed."""
+    return next((one.machine for one in cells if hyperv.ceiling(one.machine) is Ladder.BOUND), ANY_MACHINE)
 
 
 def command(config: str, source: str, policy: str) -> tuple[str, ...]:
@@ -94,28 +108,27 @@ def command(config: str, source: str, policy: str) -> tuple[str, ...]:
 
 def variant(text: str, file: Path) -> Variant:
     """A tree by its name in a matrix.yaml, its folder, or REPOSITORY#REF. Raises UserError for what is neither."""
-    cells = load(file).cells if file.is_file() else ()
-    named = {cell.variant.name: cell.variant for cell in cells}
-    sources = {cell.variant.source.name: cell.variant.source for cell in cells}
+    matrix = _matrix(file)
+    named = {one.name: one for one in matrix.variants} if matrix else {}
+    sources = {one.source.name: one.source for one in named.values()}
     known = {**{name: Variant(name=name, source=source) for name, source in sources.items()}, **named}
     if text in known:
         return known[text]
-    if Path(text).is_dir():
+    if os.path.isdir(text):  # noqa: PTH112 - of a path that is too long or closed, Path's own raises
         found: Source = DirectorySource(name=ALONE, path=Path(text))
         return Variant(name=ALONE, source=found)
     url, _, ref = text.rpartition("#")
-    if url and (Path(url).is_dir() or not is_local(url)):
+    if url and (os.path.isdir(url) or not is_local(url)):  # noqa: PTH112 - as above
         return Variant(name=ALONE, source=GitSource(name=ALONE, url=url, ref=ref))
     hint = "give a kernel tree's folder, REPOSITORY#REF, or a name of matrix.yaml"
     raise UserError(f"--source {text}: no such tree", details=f"variants: {', '.join(known)}", hint=hint)
 
 
-def _config(text: str, cells: Iterable[Cell]) -> Config:
-    named = {cell.config.name: cell.config for cell in cells}
+def _config(text: str, known: Iterable[Config]) -> Config:
+    named = {config.name: config for config in known}
     if text in named:
         return named[text]
-    path = Path(text)
-    if path.is_file():
-        return Config(name=ALONE, base=path)
+    if os.path.isfile(text):  # noqa: PTH113 - as above
+        return Config(name=ALONE, base=Path(text))
     hint = "give a .config, a kernel image that carries one, or a name of matrix.yaml"
     raise UserError(f"--config {text}: no such file or config", details=f"configs: {', '.join(named)}", hint=hint)

@@ -29,7 +29,7 @@ def _usage() -> Iterator[None]:
     """Words that invoke does not know end with 2, not with its own 1, which here means that a kernel failed."""
     try:
         yield
-    except ParseError as error:
+    except (ParseError, ValueError) as error:  # the latter where a flag's number is none
         raise Exit(message=f"inv: {error}\nnext: ./inv --list, or ./inv COMMAND --help", code=USAGE) from error
 
 

@@ -95,8 +95,11 @@ def _target(write: str) -> Path | None:
 def _report(state: State, found: Fix, merged: str, target: Path | None) -> int:
     console = Console(stderr=False)
     tree = state.tree.origin if state.tree else ""
-    head = [f"For {state.config_origin} on {tree}, policy {state.cell.policy}.", f"Restores {', '.join(found.asked)}."]
-    rows = [mend.fragment(found, head).rstrip()] if found.lines else ["# nothing is lost: no fragment is needed"]
+    kept = [name for name, value in found.asked.items() if value != "n" and name not in found.unmet]
+    head = [f"For {state.config_origin} on {tree}, policy {state.cell.policy}."]
+    head += [f"Keeps {', '.join(kept) or 'nothing'}."]
+    needless = "no line restores what is lost" if found.unmet else "nothing is lost: no fragment is needed"
+    rows = [mend.fragment(found, head).rstrip()] if found.lines else [f"# {needless}"]
     rows += [f"# not restored: {name}: {why}" for name, why in found.unmet.items()]
     rows += [f"# not in this tree: {', '.join(found.gone)}"] if found.gone else []
     if found.lines:

@@ -176,6 +176,7 @@ class _Builder:
             ),
             intent=_intent(data["intent"]) if "intent" in data else None,
             targets=Targets(data.get("targets", Targets.INTENT)), machines=tuple(self._machines.values()),
+            variants=tuple(self._variants.values()), configs=tuple(self._configs.values()),
         )  # fmt: skip
 
     def _paths(self, texts: Iterable[str]) -> tuple[Path, ...]:

@@ -227,8 +227,8 @@ class Control:
 class Matrix:
     """A whole matrix.yaml: `cells` in file order, `path` where it was read, `digest` of its text.
 
-    `machines` are all of them, those that no cell uses too. `intent` is None where the file names none: then it is
-    Hyper-V's.
+    `machines`, `variants` and `configs` are all of them, those that no cell uses too. `intent` is None where the file
+    names none: then it is Hyper-V's.
     """
 
     path: Path
@@ -239,3 +239,5 @@ class Matrix:
     intent: Intent | None = None
     targets: Targets = Targets.INTENT
     machines: tuple[Machine, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    configs: tuple[Config, ...] = ()

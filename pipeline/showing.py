@@ -36,9 +36,17 @@ def _explain(console: Console, records: Sequence[dict[str, Any]], wanted: str) -
     for one in records:
         globs = list(one["intent"]["symbols"]) if wanted == INTENT else [wanted]
         head = f"\n{one['cell']}: {one['config_origin']} on {one['source']}"
-        told = chain.lines(chain.forest(one["changes"], globs)) or ["every option is as it was asked to be"]
+        told = chain.lines(chain.forest(one["changes"], globs)) or [_untold(one, wanted)]
         for line in (head, *told):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _untold(one: dict[str, Any], wanted: str) -> str:
+    """What is said where no change is to be told."""
+    if not one["reached"]:
+        return f"not resolved: {one['error'] or one['skip']}"
+    which = "of the intent " if wanted == INTENT else "" if wanted == "*" else f"that matches {wanted} "
+    return f"no option {which}came out otherwise than it was asked to be"
 
 
 def exit_status(records: Sequence[dict[str, Any]]) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import asking, intent, kconfig
+from pipeline import asking, hyperv, intent, kconfig
 from pipeline.errors import UserError
 from pipeline.model import Config, DirectorySource, GitSource, Ladder, Variant
 from tests import fakematrix
@@ -83,8 +83,10 @@ def test_one_word_without_the_other(folder: Path, config: str, source: str) -> N
         asking.meant(config, source, "olddefconfig", folder / "matrix.yaml")
 
 
-def test_one_config_on_one_folder(folder: Path) -> None:
-    found = asking.meant(str(folder / "old.config"), str(folder / "tree"), "merge", folder / "gone.yaml")
+def test_one_config_on_one_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "matrix.yaml").unlink()
+    monkeypatch.chdir(folder)
+    found = asking.meant(str(folder / "old.config"), str(folder / "tree"), "merge", asking.DEFAULT)
     (cell,) = found.cells
     assert cell.config == Config(name="mine", base=folder / "old.config")
     assert cell.variant.source == DirectorySource(name="mine", path=folder / "tree")
@@ -99,6 +101,29 @@ def test_names_of_a_matrix_may_be_used(folder: Path) -> None:
     assert (cell.config, cell.variant, cell.machine) == (known.config, known.variant, known.machine)
     (cell,) = asking.alone("m", "s", "olddefconfig", path).cells
     assert cell.variant == Variant(name="s", source=known.variant.source)
+
+
+def test_names_that_no_cell_uses_are_known_too(folder: Path) -> None:
+    path = folder / "matrix.yaml"
+    text = path.read_text().replace("variants: {", "variants: {idle: {source: s}, ")
+    path.write_text(text.replace("configs: {", "configs: {spare: {base: old.config}, "))
+    (cell,) = asking.alone("spare", "idle", "olddefconfig", path).cells
+    assert (cell.config.name, cell.variant.name) == ("spare", "idle")
+
+
+def test_one_config_is_judged_on_a_machine_that_can_show_all(folder: Path) -> None:
+    path = folder / "matrix.yaml"
+    path.write_text(path.read_text().replace("devices: [vmbus-bridge, hv-balloon]", "devices: [vmbus-bridge]"))
+    known = asking.load(path).cells[0].machine
+    assert hyperv.ceiling(known) is Ladder.CONNECTED
+    assert asking.alone("m", "v", "olddefconfig", path).cells[0].machine == asking.ANY_MACHINE
+
+
+def test_words_that_would_be_ignored_are_refused(folder: Path) -> None:
+    with pytest.raises(UserError, match="--policy merge: only with --config and --source"):
+        asking.meant("", "", "merge", folder / "matrix.yaml")
+    with pytest.raises(UserError, match=r"typo\.yaml"):
+        asking.meant(str(folder / "old.config"), str(folder / "tree"), "olddefconfig", folder / "typo.yaml")
 
 
 def test_a_name_of_a_matrix_goes_before_a_folder_of_that_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +143,7 @@ def test_a_name_of_a_matrix_goes_before_a_folder_of_that_name(folder: Path, monk
     ],
 )
 def test_a_commit_of_a_repository(folder: Path, text: str, url: str, ref: str) -> None:
-    found = asking.variant(text.format(folder), folder / "gone.yaml")
+    found = asking.variant(text.format(folder), folder / "matrix.yaml")
     assert found.source == GitSource(name="mine", url=url.format(folder), ref=ref)
 
 

@@ -53,6 +53,9 @@ def test_completion_calls_the_wrapper() -> None:
     "words",
     [
         ["nonsense"], ["matrix", "--nonsense"], ["boot"], ["matrix", "--through", "moon"], ["matrix", "--jobs", "-3"],
+        ["matrix", "--jobs", "abc"], ["bench", "plan", "--rounds", "x"], ["resolve", "--policy", "merge"],
+        ["resolve", "--config", "a" * 5000, "--source", "/etc"], ["audit", "a" * 5000],
+        ["resolve", "--config", "/etc/passwd", "--source", "/etc", "--file", "/nowhere/matrix.yaml"],
         ["matrix", "--accel", "warp"], ["matrix", "--file", "/nowhere/matrix.yaml"], ["judge", "/nowhere"],
         ["matrix", "--cells", "no-such-cell"], ["boot", "/nowhere/vmlinuz"], ["boot", "/etc/passwd"],
         ["plan", "--cells", "nothing"], ["explain", "no-such-cell"], ["explain", "--cells", "no-such-cell"],

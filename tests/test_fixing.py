@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import asking, debian, fixing, policy
+from pipeline import asking, debian, fixing, mend, policy
 from pipeline.errors import HostError, UserError
 from tests import fakematrix
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pipeline.model import Cell, Matrix
 
 LINES = ["CONFIG_HYPERV=y", "CONFIG_HYPERV_VMBUS=m"]
 
@@ -102,3 +105,22 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path, faketree: Path)
 
 def test_the_policy_that_proves_a_fragment_is_there() -> None:
     assert policy.policies()["merge"].merges
+
+
+def test_nothing_is_claimed_that_no_line_restores(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    asked = {"HYPERV": "y", "HYPERV_BALLOON": "m", "HYPERV_VTL_MODE": "n"}
+    found = mend.Fix(lines={}, needed={}, unmet={"HYPERV_BALLOON": "depends on !X86"}, gone=(), asked=asked, tries=2)
+    (state,) = asking.states(*_one(tmp_path))
+    assert fixing._report(state, found, "", None) == 1
+    assert printed(capsys)[:2] == ["# no line restores what is lost", "# not restored: HYPERV_BALLOON: depends on !X86"]
+    some = replace(found, lines={"HYPERV": "y"}, needed={"HYPERV": "HYPERV=n"})
+    assert fixing._report(state, some, "", None) == 1
+    assert "# Keeps HYPERV." in printed(capsys)
+    assert fixing._report(state, replace(found, unmet={}), "", None) == 0
+    assert printed(capsys) == ["# nothing is lost: no fragment is needed"]
+
+
+def _one(folder: Path) -> tuple[Matrix, tuple[Cell, ...]]:
+    (folder / "tree").mkdir()
+    asked = asking.load(fakematrix.write(folder, folder / "tree"))
+    return asked, asked.cells

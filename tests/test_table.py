@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline import table
+from pipeline import showing, table
 from pipeline.model import Loudness, Outcome, Status
 
 BOOL = "is bool here: m is invalid, and it took the value of a new option, n"
@@ -201,3 +201,20 @@ def test_what_all_cells_share_is_shown_and_never_taken_up() -> None:
     text = shown([record(policy="[/x]\x1b]0;owned\x07\x1b[2J")])
     assert "all cells: policy [/x]" in text
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "more", "said"),
+    [
+        ("*", {}, "no option came out otherwise"), ("TYPO", {}, "no option that matches TYPO came out otherwise"),
+        (showing.INTENT, {}, "no option of the intent came out otherwise"),
+        ("*", {"reached": "", "error": "no network"}, "not resolved: no network"),
+        ("*", {"reached": "", "error": "", "skip": "no such target"}, "not resolved: no such target"),
+    ],
+)
+def test_where_no_change_is_told_no_more_is_claimed(wanted: str, more: dict[str, str], said: str) -> None:
+    console = Console(file=io.StringIO(), width=160, force_terminal=False)
+    one = record(reached="resolve", config_origin="old.config", source="linux", intent={"symbols": {}}, **more)
+    showing._explain(console, [one], wanted)
+    assert isinstance(console.file, io.StringIO)
+    assert said in console.file.getvalue()

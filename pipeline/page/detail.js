@@ -99,7 +99,7 @@ function openCell(cell) {
     ]),
     ...section("Ladder", ladder(cell)),
     ...(list(cell.evidence).length + cell.logs.length ? section("Evidence", ...evidence(cell)) : []),
-    ...section("Explain", make("pre", { tabIndex: 0, className: "wrap" }, explained.join("\n") || "every option is as it was asked to be")),
+    ...section("Explain", make("pre", { tabIndex: 0, className: "wrap" }, explained.join("\n") || "no option of the intent came out otherwise than it was asked to be")),
     ...section("Options", optionTable(cell), configDiff(cell)),
     ...(qemu ? section("QEMU", make("pre", { tabIndex: 0, className: "wrap" }, qemu)) : []),
     ...section("Again", make("pre", { tabIndex: 0, className: "wrap" }, list(cell.again).join("\n"))),
