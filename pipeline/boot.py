@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import archive, atomic, console, cpio, dmesg, hyperv, images, kmod, leases, proof, qemu
 from pipeline.console import Timers
-from pipeline.container import BUILDER, Limits
+from pipeline.container import BUILDER, Limits, translated
 from pipeline.errors import HostError
 from pipeline.model import Ending
 from pipeline.values import BootRun
@@ -181,7 +181,8 @@ def _run(
         socket = box.attach()
         box.start()
         raw = getattr(socket, "_sock", socket)
-        ending = console.watch(raw, log=log, last_line=end, timers=timers, line=line)
+        with translated("following the guest's console"):
+            ending = console.watch(raw, log=log, last_line=end, timers=timers, line=line)
         if ending is Ending.EXITED:
             box.exit_status(EXIT_SECONDS)
         host_log = box.get("/job/host.log", LOG_LIMIT).get("host.log", b"")

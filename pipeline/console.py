@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pexpect
 from pexpect.socket_pexpect import SocketSpawn
 
+from pipeline import atomic
 from pipeline.model import Ending
 
 if TYPE_CHECKING:
@@ -36,20 +37,29 @@ class Recorder:
     """Writes what arrives to a file as it comes, and knows how much and when."""
 
     def __init__(self, path: Path) -> None:
-        self.stream = path.open("wb")
+        self.path = path
+        with atomic.writing(str(path)):
+            self.stream = path.open("wb")
         self.size = 0
         self.last = time.monotonic()
 
     def write(self, data: bytes) -> None:
         """Keep a piece of output; beyond the flood limit only its size."""
         if self.size < FLOOD:
-            self.stream.write(data)
+            with atomic.writing(str(self.path)):
+                self.stream.write(data)
         self.size += len(data)
         self.last = time.monotonic()
 
     def flush(self) -> None:
         """Push what is buffered to the file (pexpect calls this after each write)."""
-        self.stream.flush()
+        with atomic.writing(str(self.path)):
+            self.stream.flush()
+
+    def close(self) -> None:
+        """End the file."""
+        with atomic.writing(str(self.path)):
+            self.stream.close()
 
 
 class LoggedSpawn(SocketSpawn):  # type: ignore[misc]
@@ -98,4 +108,4 @@ def watch(
             elif now - recorder.last >= timers.silence:
                 return Ending.SILENT
     finally:
-        recorder.stream.close()
+        recorder.close()

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 PATTERNS = (
     ("vtl", re.compile(r"Failed to get VTL\(error.*")),
     ("panic", re.compile(r"Kernel panic - not syncing: .*")),
-    ("oops", re.compile(r"(?:BUG: (?:unable to handle|kernel NULL pointer)|Oops: |general protection fault).*")),
-    ("oops", re.compile(r"kernel BUG at .*|invalid opcode: .*|double fault: .*")),
+    ("oops", re.compile(r"(?:BUG: (?:unable to handle|kernel NULL pointer)|Oops: ).*")),
+    ("oops", re.compile(r"general protection fault(?! ip:).*|kernel BUG at .*")),  # with `ip:` it is a process's
+    ("oops", re.compile(r"(?:invalid opcode|double fault|divide error|stack guard page): .*")),
 )
 # A driver's or userspace's words that look like one and are none.
-IGNORED = re.compile(r"[Cc]ommand line:|panic_on_|oops=|panic=|ramoops|pstore|WARN_ON")
+IGNORED = re.compile(r"[Cc]ommand line:|panic_on_(?!\w+ (?:set|is enabled))|oops=|panic=|ramoops|pstore|WARN_ON")
 BANNER = re.compile(r"Linux version (?P<release>\S+) \(")
 _STAMP = re.compile(r"^(?:<\d+>)?\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])?\s?")
 

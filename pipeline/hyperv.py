@@ -134,14 +134,21 @@ SEEN_BY = (
 )  # fmt: skip
 
 
+# What makes a kernel refuse modules without a signature (kernel/module/signing.c, security/lockdown/Kconfig).
+SIGNED = ("MODULE_SIG_FORCE", "LOCK_DOWN_KERNEL_FORCE_INTEGRITY", "LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY")
+
+
 def unseen(options: Mapping[str, str]) -> str:
     """Why a boot could show nothing of a kernel with these options, whatever Hyper-V does; empty when it could."""
     missing = [symbol for symbol in SEEN_BY if options.get(symbol, "n") != "y"]
     if missing:
         return f"a boot cannot show a kernel without {', '.join(missing)}"
     modular = "m" in {options.get(symbol) for symbol in (CORE, VMBUS, *MODULES)}
-    if modular and options.get("MODULE_SIG_FORCE", "n") == "y":
-        return "a kernel with MODULE_SIG_FORCE refuses the unsigned modules of its build folder"
+    signed = [symbol for symbol in SIGNED if options.get(symbol, "n") == "y"]
+    if modular and signed:
+        return f"a kernel with {signed[0]} refuses the unsigned modules of its build folder"
+    if core(options) and options.get("HOTPLUG_CPU", "n") != "y":  # kernel/cpu.c: without it there are no such states
+        return "a boot cannot show a core without HOTPLUG_CPU (SMP): it is seen by its CPU hotplug states"
     # seen on 6.12: `ACPI Error: AE_BAD_PARAMETER, During Region initialization`, and no ACPI device from there on
     if options.get("ACPI", "n") == "y" and options.get("PCI", "n") != "y" and vmbus(options) != "n":
         return "without PCI Linux gives up the ACPI tables of QEMU's machines, and VMBus is an ACPI device"

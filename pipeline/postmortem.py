@@ -27,15 +27,8 @@ _ERROR = re.compile(r"^qemu-system-x86_64: (?!warning).*|.*: (?:cannot|Could not
 def examine(run: BootRun, console: bytes, host_log: bytes, found: Proof | None) -> Observation:
     """The observation of a boot without an intact proof: always the rung `none`."""
     lines = proof.lines_of(console)
-    host = proof.lines_of(host_log)
-    if "host: start" not in host:
-        return _none("HOST_FAILED", "the machine that runs QEMU did not come up", host, "host.log")
-    error = next((line for line in host if _ERROR.match(line)), f"exit status {run.qemu_exit}")
-    if run.qemu_exit and not dmesg.banner(lines):
-        return _none("QEMU_REJECTED", f"QEMU refused: {error}", host, "host.log")
-    broken = next((line for line in host if _BROKEN.search(line)), "")
-    if run.qemu_exit or broken:  # a guest that resets or powers off makes QEMU end with 0
-        return _none("HOST_FAILED", f"QEMU died under the guest: {broken or error}", host, "host.log")
+    if fault := _host_fault(run, lines, proof.lines_of(host_log)):
+        return fault
     deadly = dmesg.scan(lines)
     if deadly:
         worst = next((one for one in deadly if one.kind in {"vtl", "panic"}), deadly[0])
@@ -50,6 +43,21 @@ def examine(run: BootRun, console: bytes, host_log: bytes, found: Proof | None) 
     return _silent(run, lines)
 
 
+def _host_fault(run: BootRun, lines: Sequence[str], host: Sequence[str]) -> Observation | None:
+    """What was no kernel's doing, whatever the kernel said of itself before."""
+    if "host: start" not in host:
+        return _none("HOST_FAILED", "the machine that runs QEMU did not come up", host, "host.log")
+    error = next((line for line in host if _ERROR.match(line)), f"exit status {run.qemu_exit}")
+    if run.qemu_exit and not dmesg.banner(lines):
+        return _none("QEMU_REJECTED", f"QEMU refused: {error}", host, "host.log")
+    broken = next((line for line in host if _BROKEN.search(line)), "")
+    if run.qemu_exit or broken:  # a guest that resets or powers off makes QEMU end with 0
+        return _none("HOST_FAILED", f"QEMU died under the guest: {broken or error}", host, "host.log")
+    if run.ending is Ending.EXITED and run.qemu_exit is None:
+        return _none("HOST_FAILED", "the machine that runs QEMU ended before QEMU did", lines, "console.log")
+    return None
+
+
 def _silent(run: BootRun, lines: Sequence[str]) -> Observation:
     banner = dmesg.banner(lines)
     if run.ending in {Ending.SILENT, Ending.CAPPED, Ending.FLOODED}:
@@ -60,8 +68,6 @@ def _silent(run: BootRun, lines: Sequence[str]) -> Observation:
             Ending.FLOODED: "flood: the guest printed more than is kept",
         }
         return _none("NO_BOOT", words[run.ending], lines, "console.log")
-    if run.qemu_exit is None:
-        return _none("HOST_FAILED", "the machine that runs QEMU ended before QEMU did", lines, "console.log")
     if banner:
         text = "reset without a panic message (triple fault, or a reboot by the kernel) before userspace"
         return _none("NO_BOOT", text, lines, "console.log")

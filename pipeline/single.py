@@ -130,11 +130,13 @@ def _report(seen: Observation, values: Mapping[str, str] | None, machine: Machin
         rows.append(f"class     {seen.failure_class}")
     if seen.reason:
         rows.append(f"reason    {seen.reason.strip()}")
+    unseen = hyperv.unseen(values) if values is not None and not seen.ladder.reaches(promised) else ""
+    rows += [f"but       {unseen}"] if unseen else []
     rows += [f"evidence  {one}" for one in seen.evidence]
     rows.append(f"files     {folder}")
     for row in rows:
         console.print(row, markup=False, highlight=False, soft_wrap=True)
-    if seen.failure_class in HOST_CLASSES:
+    if seen.failure_class in HOST_CLASSES or unseen:
         return showing.UNAVAILABLE
     well = seen.ladder.reaches(promised) and seen.failure_class not in observe.DOUBTS
     return showing.PASSED if well else showing.FAILED

@@ -4,17 +4,18 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline import console
 from pipeline.console import Timers
+from pipeline.errors import HostError
 from pipeline.model import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 QUICK = Timers(silence=1.5, cap=6)
 
@@ -80,3 +81,14 @@ def test_lines_are_told_as_they_come(tmp_path: Path) -> None:
     with guest("echo one; echo two") as end:
         console.watch(end, log=tmp_path / "log", last_line=b"never", timers=QUICK, line=told.append)
     assert told == ["one", "two"]
+
+
+def test_a_disk_that_takes_no_more_is_our_fault() -> None:
+    said = "cannot write /dev/full: No space left"
+    with guest("echo booting; sleep 60") as end, pytest.raises(HostError, match=said):
+        console.watch(end, log=Path("/dev/full"), last_line=b"never", timers=QUICK)
+
+
+def test_a_console_whose_file_cannot_be_made_is_our_fault(tmp_path: Path) -> None:
+    with guest("echo booting") as end, pytest.raises(HostError, match="cannot write"):
+        console.watch(end, log=tmp_path / "gone" / "log", last_line=b"never", timers=QUICK)

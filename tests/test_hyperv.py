@@ -177,12 +177,15 @@ def test_shown_tells_absent_from_n() -> None:
 
 
 def test_what_a_boot_could_not_show_is_named() -> None:
-    seen = {**dict.fromkeys(hyperv.SEEN_BY, "y"), "HYPERV": "m"}
+    seen = {**dict.fromkeys(hyperv.SEEN_BY, "y"), "HYPERV": "m", "HOTPLUG_CPU": "y"}
     assert hyperv.unseen(seen) == ""
     for symbol in hyperv.SEEN_BY:
         assert symbol in hyperv.unseen({**seen, symbol: "n"})
-    assert "MODULE_SIG_FORCE" in hyperv.unseen({**seen, "MODULE_SIG_FORCE": "y"})
-    assert hyperv.unseen({**seen, "MODULE_SIG_FORCE": "y", "HYPERV": "y"}) == ""
+    for symbol in hyperv.SIGNED:
+        assert symbol in hyperv.unseen({**seen, symbol: "y"})
+        assert hyperv.unseen({**seen, symbol: "y", "HYPERV": "y"}) == ""
+    assert "HOTPLUG_CPU" in hyperv.unseen({**seen, "HOTPLUG_CPU": "n"})
+    assert hyperv.unseen({**seen, "HOTPLUG_CPU": "n", "HYPERV": "n"}) == ""  # that it is detected can be seen
     assert "without PCI" in hyperv.unseen({**seen, "ACPI": "y"})
     assert hyperv.unseen({**seen, "ACPI": "y", "PCI": "y"}) == ""
     assert hyperv.unseen({**seen, "ACPI": "y", "HYPERV": "n"}) == ""

@@ -17,6 +17,9 @@ PANIC = b"[    2.0] Kernel panic - not syncing: VFS: Unable to mount root fs on 
 OOPS = b"[    2.0] BUG: kernel NULL pointer dereference, address: 0000000000000008\r\n"
 
 
+WARNED = b"[ 2.0] Kernel panic - not syncing: kernel: panic_on_warn set ...\r\n"
+
+
 def dead(console: bytes, ending: Ending = Ending.EXITED, host: bytes = HOST_LOG, **changes: object) -> Observation:
     run = frames.boot_run(ending=ending, **changes)
     found = observe.observe(run, console, host, HYPERV, OPTIONS)
@@ -34,6 +37,8 @@ def dead(console: bytes, ending: Ending = Ending.EXITED, host: bytes = HOST_LOG,
         (BANNER + b"[ 2.0] kernel BUG at mm/slub.c:1!\r\n", Ending.EXITED, "NO_BOOT", "oops: kernel BUG at mm"),
         (BANNER + b"[ 2.0] invalid opcode: 0000 [#1] SMP\r\n", Ending.EXITED, "NO_BOOT", "oops: invalid opcode: 0000"),
         (BANNER + b"[ 2.0] double fault: 0000 [#1] SMP\r\n", Ending.EXITED, "NO_BOOT", "oops: double fault: 0000"),
+        (BANNER + b"[ 2.0] divide error: 0000 [#1] SMP\r\n", Ending.EXITED, "NO_BOOT", "oops: divide error: 0000"),
+        (BANNER + WARNED, Ending.EXITED, "NO_BOOT", "panic: Kernel panic - not syncing: kernel: panic_on_warn set"),
         (BANNER + OOPS + b"[ 2.1] Failed to get VTL(error: -5) exiting.\r\n", Ending.SILENT, "VTL_PANIC", "vtl: Fa"),
         (BANNER + OOPS, Ending.SILENT, "NO_BOOT", "oops: BUG: kernel NULL pointer"),
         (BANNER + OOPS + PANIC, Ending.EXITED, "NO_BOOT", "panic: "),
@@ -64,7 +69,9 @@ def test_what_was_said_last_is_quoted_and_no_empty_line() -> None:
 
 def test_a_host_that_did_not_run_qemu_is_not_the_kernels_fault() -> None:
     assert dead(b"", host=b"").failure_class == "HOST_FAILED"
-    assert dead(BANNER, host=b"host: start\n", qemu_exit=None).failure_class == "HOST_FAILED"
+    for said in (BANNER, BANNER + OOPS):  # with an oops that it lived through
+        assert dead(said, host=b"host: start\n", qemu_exit=None).failure_class == "HOST_FAILED"
+        assert dead(said, Ending.SILENT, host=b"host: start\n", qemu_exit=None).failure_class == "NO_BOOT"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +109,9 @@ def test_qemu_refusal_quotes_qemu() -> None:
         "[    1.0] watchdog: NMI not supported",
         "[    1.0] systemd[1]: a unit named kernel-panic.service",
         "[    1.0] general purpose fault tolerance",
+        "[    1.0] traps: sh[12] general protection fault ip:7f00 sp:7ffc error:0 in libc.so[7f00+1000]",
+        "[    1.0] traps: sh[12] trap divide error ip:7f00 sp:7ffc error:0 in sh[7f00+1000]",
+        "[    1.0] panic_on_warn is 1",
         '[    0.0] Kernel command line: name="Oops: 1" quiet',
         "[    1.0] pstore: Oops: 1 of an earlier boot",
     ],

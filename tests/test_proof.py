@@ -147,3 +147,12 @@ def test_any_bytes_are_no_proof(data: bytes) -> None:
     found = observe.observe(frames.boot_run(), data, HOST_LOG, HYPERV, OPTIONS)
     assert found.ladder is Ladder.NONE
     assert not found.complete
+
+
+def test_a_frame_whose_first_line_is_torn_was_begun_all_the_same() -> None:
+    begin = f"hvmatrix:{frames.NONCE}:begin".encode()
+    torn = frames.console().replace(begin, begin[:20] + b"[    5.0] a message\r\n" + begin[20:])
+    found = proof.extract(torn, frames.NONCE)
+    assert found
+    assert found.damaged == "the guest's evidence has no beginning"
+    assert proof.extract(torn.replace(frames.NONCE.encode(), b"another"), frames.NONCE) is None

@@ -214,7 +214,8 @@ def test_what_all_cells_share_is_shown_and_never_taken_up() -> None:
 )
 def test_where_no_change_is_told_no_more_is_claimed(wanted: str, more: dict[str, str], said: str) -> None:
     console = Console(file=io.StringIO(), width=160, force_terminal=False)
-    one = record(reached="resolve", config_origin="old.config", source="linux", intent={"symbols": {}}, **more)
+    facts: dict[str, Any] = {"reached": "resolve", **more}
+    one = record(config_origin="old.config", source="linux", intent={"symbols": {}}, **facts)
     showing._explain(console, [one], wanted)
     assert isinstance(console.file, io.StringIO)
     assert said in console.file.getvalue()
