@@ -5,6 +5,7 @@ Never leaves a half-written file under its final name.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -65,6 +66,21 @@ def read_json(path: Path) -> Any | None:
         return None
 
 
+def write_note(path: Path, value: Any) -> None:
+    """Put a value at a path with a digest of it, for `read_note`: what verdicts follow from."""
+    text = compact(value)
+    write(path, f"{hashlib.sha256(text.encode()).hexdigest()} {text}\n")
+
+
+def read_note(path: Path) -> Any | None:
+    """What `write_note` put there; None where it is missing or one bit of it is another."""
+    try:
+        digest, _, text = path.read_text(encoding="utf-8").rstrip("\n").partition(" ")
+        return json.loads(text) if hashlib.sha256(text.encode()).hexdigest() == digest else None
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
 def typed(value: _Value) -> _Value:
     """A dataclass made of a note, if each field is of the kind that it is declared with. Raises TypeError otherwise."""
     kinds: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
@@ -85,7 +101,9 @@ def folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """
     with writing(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
+        temporary = tempfile.TemporaryDirectory(
+            dir=path.parent, prefix=f".{path.name}.", ignore_cleanup_errors=True,
+        )  # fmt: skip
     with temporary as name, writing(str(path)):
         yield Path(name)
         Path(name).chmod(0o755)

@@ -64,6 +64,7 @@ def _start(bench: Bench, group: list[State], host: boot.Host, live: list[str], *
         return
     kept = _kept(bench, host, going[0])
     run = None if bench.fresh or (control and live) else boot.known(kept)
+    run = run if run and _worth_keeping(run, going[0]) else None  # of one that is damaged now, nobody can say
     if run is None:
         live.append(going[0].cell.name)
         run = _boot(bench, host, going[0])

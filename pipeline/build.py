@@ -31,6 +31,8 @@ BUILD_SECONDS = 3 * 3600
 LIMITS = Limits(memory=8192, processes=4096, seconds=BUILD_SECONDS + 300)
 ARTIFACT_LIMIT = 512 * 2**20
 TAIL = 20
+ROOM = 64 * 2**20  # bytes that a build that failed must find
+SET_BACK = 75  # build-kernel's exit status
 KILLED = {124, 137}  # timeout(1)'s own end, and SIGKILL
 # make's and the compiler's own marks of what went wrong first
 _ERROR = re.compile(r"(: error: |: fatal error: |undefined reference|ERROR: modpost|^make.*\*\*\* (?!\[))")
@@ -109,7 +111,7 @@ def build(
         )  # fmt: skip
         seconds = round(time.monotonic() - began, 2)
         if made.exit_status:
-            _check_tree(box)
+            _check_host(box, made.exit_status)
             atomic.write(failed / "build.log", made.log)
             return Build(
                 kernel=wanted, folder=failed, ok=False, reason=_why(made), seconds=seconds, reused=False,
@@ -122,8 +124,16 @@ def build(
         return found
 
 
-def _check_tree(box: Container) -> None:
-    """Raises HostError when the tree of a build that failed is not there any more."""
+def _check_host(box: Container, status: int) -> None:
+    """Raises HostError when a build failed for want of its tree, of disk or of a clock that goes forwards.
+
+    Who cannot write does not always say why: dash's printf, which writes every .cmd file, says `I/O error`.
+    """
+    if status == SET_BACK:
+        raise HostError("the clock was set back since the objects were made", hint="wait, or run this with --fresh")
+    room = box.run(["sh", "-c", f"head -c {ROOM} /dev/zero > /build/.room"])
+    if "No space left on device" in room.stderr:
+        raise HostError("the disk is full", hint="free some disk (./inv prune), then run this again")
     if box.run(["test", "-f", "/src/Makefile", "-a", "-f", "/src/Kconfig"]).exit_status:
         raise HostError("the kernel's tree went away while it was built", hint="run this again")
 
@@ -142,6 +152,7 @@ def _container(
 
 
 def _keep(box: Container, wanted: Kernel, cache: Path, made: Completed, note: dict[str, Any]) -> Build:
+    box.unharmed()  # a compiler that was killed while make asked it something is to make one that lacks a flag
     files = box.get("/build/out", ARTIFACT_LIMIT)
     folder = cache / "kernels" / wanted.key
     with atomic.folder(folder, replace=True) as target:

@@ -5,6 +5,11 @@ Never does anything itself.
 
 from __future__ import annotations
 
+from pipeline import interrupts
+
+if __name__ == "__main__":
+    interrupts.at_once()  # before the imports, which take a second
+
 import contextlib
 import io
 import os

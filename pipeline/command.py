@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from invoke import task
 from invoke.exceptions import Exit
 
-from pipeline import run, showing
+from pipeline import interrupts, run, showing
 from pipeline.errors import PipelineError
 from pipeline.proof import clean
 
@@ -50,7 +50,9 @@ def _told_to_the_shell(function: Callable[..., int]) -> Callable[..., None]:
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
-            status = function(*args, **kwargs)
+            with interrupts.raised():
+                status = function(*args, **kwargs)
+                sys.stdout.flush()
         except PipelineError as error:
             raise Exit(message=_told(error), code=error.exit_status) from error
         except KeyboardInterrupt:

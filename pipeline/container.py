@@ -115,6 +115,13 @@ class Container:
             exit_status=status, stdout=next(text), stderr=next(text), seconds=time.monotonic() - started,
         )  # fmt: skip
 
+    def unharmed(self) -> None:
+        """Raises HostError when the kernel killed anything in here for memory, though all commands ended well."""
+        with translated("looking for what was killed"):
+            killed = self._killed_for_memory()
+        if killed:
+            raise HostError("the memory limit was hit in a container", hint="free memory, run this again")
+
     def get(self, path: str, limit: int) -> dict[str, bytes]:
         """The regular files at or below a path, by name relative to its parent; at most `limit` bytes in all."""
         url = f"{self.api.base_url}/v{self.api.api_version}/containers/{self.inner.id}/archive"

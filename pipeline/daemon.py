@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -148,6 +149,7 @@ def _clear_stale(folder: Path, cache: Path) -> None:
     for left in ("docker.pid", "docker.sock"):
         (folder / left).unlink(missing_ok=True)
     stop_containerd(folder)
+    _end_containers(folder)
     _remove(folder / "exec")
 
 
@@ -156,7 +158,27 @@ def stop_containerd(folder: Path) -> None:
     ours = str(folder / "exec" / "containerd" / "containerd.toml").encode()
     for entry in Path("/proc").glob("[0-9]*"):
         if ours in _words(int(entry.name)):
-            os.kill(int(entry.name), signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def shims(folder: Path) -> set[int]:
+    """The processes that hold the containers of the private engine of a folder in /run, each a container."""
+    ours = str(folder / "exec" / "containerd" / "containerd.sock").encode()
+    return {int(entry.name) for entry in Path("/proc").glob("[0-9]*") if ours in _words(int(entry.name))}
+
+
+def _end_containers(folder: Path) -> None:
+    """What ran in a killed engine's containers runs on below shims, and the next engine knows nothing of them."""
+    found = shims(folder)
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            parent = int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+            if parent in found:
+                os.kill(int(entry.name), signal.SIGKILL)
+    for pid in found:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _spawn(folder: Path, cache: Path, url: str) -> None:

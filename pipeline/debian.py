@@ -49,7 +49,7 @@ def tree(
     Raises UserError when there is none, HostError when the network, the disk or the engine fails.
     """
     memo = memo_of(source, cache)
-    known = atomic.read_json(memo)
+    known = atomic.read_note(memo)
     if not fresh and isinstance(known, dict):
         found = treestore.known(engine, toolchain, source.name, str(known.get("digest")), cache)
         if found:
@@ -60,7 +60,7 @@ def tree(
         origin = f"{package.name} {package.version} ({source.suite})"
         made = Tree(variant=source.name, image=toolchain, digest=f"deb:{package.sha256}", origin=origin)
         kept = treestore.keep(engine, box, target, made, cache)
-    atomic.write_json(memo, {"digest": kept.digest})
+    atomic.write_note(memo, {"digest": kept.digest})
     return kept
 
 
@@ -71,7 +71,7 @@ def memo_of(source: DebianSource, cache: Path) -> Path:
 
 def known_config(asked: DebianConfig, cache: Path) -> tuple[bytes, str] | None:
     """The .config that was fetched before, and where it is from."""
-    known = atomic.read_json(_config_memo(asked, cache))
+    known = atomic.read_note(_config_memo(asked, cache))
     return (str(known["text"]).encode(), str(known["origin"])) if isinstance(known, dict) else None
 
 
@@ -106,7 +106,7 @@ def config(
     if read.exit_status:
         raise HostError(f"cannot unpack {package.name}", details=read.stderr[-2000:])
     origin = f"{package.name} {package.version} {asked.flavour} ({asked.suite})"
-    atomic.write_json(memo, {"origin": origin, "package": asdict(package), "text": read.stdout})
+    atomic.write_note(memo, {"origin": origin, "package": asdict(package), "text": read.stdout})
     return read.stdout.encode(), origin
 
 

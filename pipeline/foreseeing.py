@@ -73,7 +73,7 @@ def _tree(variant: Variant, toolchain: str, cache: Path) -> Tree | None:
     """The tree that a variant led to last; none of a source that must be looked at again each time."""
     if not isinstance(variant.source, DebianSource):
         return None
-    note = atomic.read_json(debian.memo_of(variant.source, cache))
+    note = atomic.read_note(debian.memo_of(variant.source, cache))
     if not isinstance(note, dict):
         return None
     plain = Tree(variant=variant.name, image=images.toolchain_tag(toolchain), digest=str(note["digest"]), origin="")

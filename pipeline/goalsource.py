@@ -46,7 +46,7 @@ def of(
         return goals.ALL
     if known is None:
         known = goals.of(options, asked, _read(engine, tree))
-        atomic.write_json(_memo(tree, options, asked, cache), known)
+        atomic.write_note(_memo(tree, options, asked, cache), known)
     return known
 
 
@@ -71,7 +71,7 @@ def _memo(tree: Tree, options: Mapping[str, str], asked: tuple[str, ...], cache:
 
 
 def _known(memo: Path) -> tuple[str, ...] | None:
-    found: Any = atomic.read_json(memo)
+    found: Any = atomic.read_note(memo)
     whole = isinstance(found, list) and found[:1] == [goals.IMAGE] and all(isinstance(one, str) for one in found)
     return tuple(found) if whole else None
 

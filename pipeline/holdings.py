@@ -115,7 +115,7 @@ def _trees(cache: Path, volume: str, present: Mapping[str, float], *, shared: bo
         if name.startswith("."):
             continue  # being made, or removed
         path = treestore.memo(cache, name)
-        note: Any = atomic.read_json(path)
+        note: Any = atomic.read_note(path)
         mine = isinstance(note, dict) and note.get("volume") == volume
         used = path.stat().st_mtime if mine else changed
         on = (identity(TREE, str(note["plain"])),) if mine and note.get("plain") else ()
@@ -141,7 +141,7 @@ def _measured(
 
 def _copied(cache: Path, name: str) -> bool:
     """Whether a tree was made of another one, and shares files with it."""
-    note: Any = atomic.read_json(treestore.memo(cache, name))
+    note: Any = atomic.read_note(treestore.memo(cache, name))
     return isinstance(note, dict) and bool(note.get("plain") or note.get("owner"))
 
 

@@ -92,6 +92,9 @@ def used(path: Path) -> bool:
     """Note that a file or folder of the cache is used now, before it is looked at; False when it is not there."""
     try:
         os.utime(path)
+        started = max((one.stat().st_mtime for one in _own), default=0.0)
+        if path.stat().st_mtime < started:  # the clock was set back meanwhile
+            os.utime(path, (started, started))
     except FileNotFoundError:
         return False
     except OSError:

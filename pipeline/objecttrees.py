@@ -103,7 +103,10 @@ def keep(engine: Engine, box: Container, kernel: Kernel, start: ObjectTree | Non
     if trimmed.exit_status:
         raise HostError("cannot keep an object tree", details=trimmed.log[-2000:], hint="./inv doctor")
     name = tag(kernel.key)
+    before = enginedisk.labelled(engine, LABEL).get(kernel.key)  # of a run that was killed before it noted it
     box.commit(name, {LABEL: kernel.key})
+    if before:
+        enginedisk.remove_image(engine, before)  # it has lost its name; one that others stand on stays
     path, depends = notes(cache, kernel.key)
     atomic.write(depends, listed)
     note = {

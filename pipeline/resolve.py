@@ -73,7 +73,7 @@ def resolve(
                 except HostError as error:
                     known[number] = error
                 else:
-                    atomic.write_json(memos[number], asdict(found))
+                    atomic.write_note(memos[number], asdict(found))
                     known[number] = found
                 done(len(known))
 
@@ -124,7 +124,7 @@ def foreseen(tree: Tree, asked: Asked, cache: Path) -> Resolution | None:
 
 
 def _known(memo: Path) -> Resolution | None:
-    fields = atomic.read_json(memo)
+    fields = atomic.read_note(memo)
     if not isinstance(fields, dict):
         return None
     try:

@@ -99,7 +99,7 @@ def _copied(source: Source, cache: Path) -> bool:
         begin = f"{source.url} {source.ref} (commit"
     else:
         begin = f"{source.location.rpartition('/')[2]} (tarball, sha256 {source.sha256[:12]}"
-    notes = [atomic.read_json(path) for path in (cache / "trees").glob("*.json")]
+    notes = [atomic.read_note(path) for path in (cache / "trees").glob("*.json")]
     return any(isinstance(note, dict) and str(note.get("origin", "")).startswith(begin) for note in notes)
 
 

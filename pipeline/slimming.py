@@ -93,7 +93,7 @@ def _derived(bench: Bench, state: State, conf: Callable[[], resolve.Conf]) -> Sl
             f"{path} cannot stand for the full .config: it promises {promises[1]}, the full one {promises[0]}",
             details="\n".join(found.dropped[:10]), hint="add what the first of these hang on to the slim base",
         )  # fmt: skip
-    atomic.write_json(memo, asdict(found))
+    atomic.write_note(memo, asdict(found))
     return found
 
 
@@ -114,13 +114,13 @@ def _base(state: State) -> tuple[Path, Tree, dict[str, Option]]:
 
 def _memo(state: State, cache: Path) -> Path:
     _, tree, base = _base(state)
+    more = (UEFI,) if _firmware(state) == UEFI else ()
     words = (str(VERSION), tree.image, tree.digest, _final(state), kconfig.render(base.values()), repr(state.intent))
-    words += (UEFI,) if _firmware(state) == UEFI else ()
-    return cache / "slims" / f"{hashlib.sha256('|'.join(words).encode()).hexdigest()}.json"
+    return cache / "slims" / f"{hashlib.sha256('|'.join((*words, *more)).encode()).hexdigest()}.json"
 
 
 def _known(memo: Path) -> Slim | None:
-    found = atomic.read_json(memo)
+    found = atomic.read_note(memo)
     try:
         parts = {name: tuple(found[name]) for name in ("kept", "dropped")} if found else {}
         return atomic.typed(Slim(**{**found, **parts})) if found else None

@@ -37,7 +37,7 @@ STALE = 240 * 60  # seconds; a half-made tree that is older was left by a killed
 def known(engine: Engine, toolchain: str, variant: str, digest: str, cache: Path) -> Tree | None:
     """A tree that is there already; None when it must be made."""
     path = memo(cache, key(digest))
-    note = atomic.read_json(path) if leases.used(path) else None
+    note = atomic.read_note(path) if leases.used(path) else None
     made = engine.volume(VOLUME)
     if made is None or not isinstance(note, dict) or note.get("volume") != made.identity:
         return None
@@ -100,7 +100,7 @@ def keep(engine: Engine, box: Container, target: str, tree: Tree, cache: Path) -
         note = {
             "volume": made.identity, "origin": tree.origin, "code": tree.code, "plain": plain, "owner": tree.owner,
         }  # fmt: skip
-        atomic.write_json(memo(cache, key(tree.digest)), note)
+        atomic.write_note(memo(cache, key(tree.digest)), note)
     if moved.exit_status:
         clear(box, target)  # made by somebody else meanwhile, of the same content
     return replace(tree, mount=f"{made.folder}/{key(tree.digest)}")
@@ -114,7 +114,7 @@ def copy(box: Container, plain: Tree, target: str) -> None:
 
 def noted_code(cache: Path, digest: str) -> str:
     """What is noted of a tree's code (values.Tree.code); empty when the tree was never here."""
-    note = atomic.read_json(memo(cache, key(digest)))
+    note = atomic.read_note(memo(cache, key(digest)))
     return str(note.get("code", "")) if isinstance(note, dict) else ""
 
 

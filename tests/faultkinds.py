@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docker
+import requests
 from docker.errors import DockerException
 
 from pipeline import ccache, daemon
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 
 STAGES = ("start", "resolve", "build", "commit", "boot", "judge")
 BEFORE = "before"  # the run starts
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")  # the one for programs with threads
 JUMPS = ("+3600", "-3600", "+86400", "-86400")
 MEMORY = tuple(2**number * 2**20 for number in range(4, 12))
 DAMAGED, DAMAGED_OBJECTS = 5, 40
 ENGINE_TIMEOUT = 20  # seconds
+NO_ENGINE = (DockerException, requests.RequestException)
 
 
 @dataclass(slots=True)
@@ -62,6 +64,16 @@ class Place:
         """The URL of the private engine, whether it runs or not."""
         return f"unix://{daemon.run_folder(self.cache)}/docker.sock"
 
+    def started(self) -> str:
+        """The same, once the engine runs, as ./inv sees to it."""
+        return daemon.start({"HVMATRIX_CACHE": str(self.cache)})
+
+    def tell(self, text: str) -> None:
+        """Set the clock: never half-written, as libfaketime ends a program that finds nothing in it."""
+        new = self.clock.with_suffix(".new")
+        new.write_text(text)
+        new.replace(self.clock)
+
     def client(self) -> Any:
         """The engine, for what the faults and the counts need."""
         return docker.DockerClient(self.engine, timeout=ENGINE_TIMEOUT)
@@ -69,8 +81,9 @@ class Place:
     def containers(self) -> list[Any]:
         """The project's containers, running or not; none where no engine answers."""
         try:
-            found: list[Any] = self.client().containers.list(all=True, filters={"label": f"{PROJECT}=container"})
-        except DockerException:
+            wanted = {"label": f"{PROJECT}=container"}
+            found: list[Any] = self.client().containers.list(all=True, ignore_removed=True, filters=wanted)
+        except NO_ENGINE:
             return []
         return found
 
@@ -107,22 +120,22 @@ def _containerd(place: Place) -> None:
     daemon.stop_containerd(daemon.run_folder(place.cache))
 
 
-def _qemu(_: Place) -> None:
-    for pid in emulators.running():
+def _qemu(place: Place) -> None:
+    for pid in emulators.running(str(place.cache)):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
 def _container(place: Place) -> None:
-    with suppress(DockerException, IndexError):
-        place.dice.choice(place.containers()).kill()
+    with suppress(*NO_ENGINE, IndexError):
+        place.dice.choice([box for box in place.containers() if box.status == "running"]).kill()
 
 
 def _memory(place: Place) -> None:
     """As little memory as the kernel lets a container have that runs already."""
     for box in place.containers():
         for size in MEMORY:
-            with suppress(DockerException):
+            with suppress(*NO_ENGINE):
                 box.update(mem_limit=size, memswap_limit=size)
                 break
 
@@ -167,7 +180,7 @@ def _writable(*names: str) -> Callable[[Place], None]:
 
 
 def _jump(place: Place) -> None:
-    place.clock.write_text(place.dice.choice(JUMPS))
+    place.tell(place.dice.choice(JUMPS))
 
 
 def damage(place: Place, path: Path) -> None:
@@ -180,20 +193,16 @@ def damage(place: Place, path: Path) -> None:
 
 
 def _damage_cache(place: Place) -> None:
-    kept = [path for path in sorted(place.cache.rglob("*")) if path.is_file() and _ours(place, path)]
+    tops = [path for path in sorted(place.cache.iterdir()) if path.name not in {"engine", "leases", "dockerd.log"}]
+    paths = [path for top in tops for path in (top, *sorted(top.rglob("*")))]
+    kept = [path for path in paths if path.is_file() and path.name != ".lock"]
     for path in place.dice.sample(kept, min(DAMAGED, len(kept))):
         damage(place, path)
 
 
-def _ours(place: Place, path: Path) -> bool:
-    """Whether a file of the cache is an entry: no lock, no lease, and nothing of the engine's."""
-    first = path.relative_to(place.cache).parts[0]
-    return first not in {"engine", "leases", "dockerd.log"} and not path.name.startswith(".")
-
-
 def _damage_ccache(place: Place) -> None:
     volumes = (place.cache / "engine" / "volumes").glob(f"{ccache.PREFIX}*")
-    kept = [path for folder in sorted(volumes) for path in sorted(folder.rglob("*R"))]  # what a compiler made
+    kept = [path for folder in sorted(volumes) for path in sorted(folder.rglob("??/*")) if path.is_file()]
     for path in place.dice.sample(kept, min(DAMAGED_OBJECTS, len(kept))):
         damage(place, path)
 

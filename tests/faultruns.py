@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import requests
 from docker.errors import DockerException
 
 from tests.faultkinds import BEFORE, CLOCK, FAKETIME, FAULTS
@@ -53,10 +54,11 @@ def environment(at: Place, *, fake: bool) -> dict[str, str]:
     """The environment of a run: its own cache and temporary folder, and a clock that a fault can move."""
     found = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
     found |= {"PYTHONPATH": str(ROOT), "HVMATRIX_CACHE": str(at.cache), "TMPDIR": str(at.root / "tmp")}
+    found |= {"DOCKER_HOST": at.started(), "HVMATRIX_TRACEBACK": "1"}  # else a defect is no traceback, and ends with 69
     if fake:
-        at.clock.write_text("+0")
+        at.tell("+0")
         found |= {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(at.clock), "FAKETIME_NO_CACHE": "1"}
-        found |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        found |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
     return found
 
 
@@ -72,12 +74,14 @@ def ran(at: Place, fault: str = "", stage: str = "", wait: float = 0.0) -> Done:
     )  # fmt: skip
     reader = threading.Thread(target=lambda: lines.extend(at.child.stdout or ()) if at.child else None)
     reader.start()
-    struck = bool(fault) and (stage == BEFORE or disturbed(at, fault, stage, wait, lines))
     try:
+        struck = bool(fault) and (stage == BEFORE or disturbed(at, fault, stage, wait, lines))
         at.child.wait(SECONDS)
     except subprocess.TimeoutExpired:
         lines.append(f"no end within {SECONDS} s\n")
+    finally:  # also of one that could not be disturbed
         at.child.kill()
+        at.child.wait()
     reader.join()
     seconds = time.monotonic() - began
     if fault:
@@ -105,7 +109,7 @@ def commits(at: Place, lines: list[str]) -> None:
     """Note when an object tree is about to be kept: the engine tells what is executed in its containers."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        with suppress(DockerException, OSError, ValueError):
+        with suppress(DockerException, requests.RequestException, OSError, ValueError):
             for event in at.client().events(decode=True, filters={"type": "container"}):
                 if "trim-objects" in event.get("Action", ""):
                     lines.append("trim-objects\n")

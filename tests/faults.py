@@ -43,11 +43,12 @@ def place(seed: int, *, keep: bool) -> Iterator[Place]:
     """A disk of our own, mounted; with `keep` it stays for the next time."""
     image = DISK.with_suffix(".img")
     DISK.mkdir(exist_ok=True)
-    if not image.exists():
+    if not image.exists():  # else what an earlier run made
         with image.open("wb") as stream:
             stream.truncate(GIB * 2**30)
         subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-F", str(image)], check=True)
-    subprocess.run(["mount", "-o", "loop,discard", str(image), str(DISK)], check=True)
+    if not DISK.is_mount():  # as a killed one leaves it
+        subprocess.run(["mount", "-o", "loop,discard", str(image), str(DISK)], check=True)
     found = Place(DISK, random.Random(seed))  # noqa: S311 - to be repeated, not a secret
     (DISK / "tmp").mkdir(exist_ok=True)
     found.results.mkdir(exist_ok=True)
@@ -57,7 +58,7 @@ def place(seed: int, *, keep: bool) -> Iterator[Place]:
         for fault in FAULTS.values():
             fault.undo(found)
         daemon.stop({"HVMATRIX_CACHE": str(found.cache)})
-        subprocess.run(["umount", str(DISK)], check=True)
+        subprocess.run(["umount", "-R", "-l", str(DISK)], check=True)  # an engine that is dead leaves mounts below it
         if not keep:
             image.unlink()
             DISK.rmdir()
@@ -79,7 +80,7 @@ def wrong(
 ) -> list[str]:  # fmt: skip
     """What of a run is not as it must be; of one that must be `whole`, no ERROR and no missing cell is taken."""
     found = [] if done.status in exits else [f"exit {done.status}"]
-    found += ["a traceback"] if "Traceback" in done.text else []
+    found += ["a traceback"] if "Traceback" in done.text or "a defect of this program" in done.text else []
     found += [f"{name}: missing" for name in want if whole and name not in got]
     for name, record in got.items():
         if record["status"] == "ERROR" and not whole:
@@ -94,15 +95,17 @@ def left(at: Place) -> list[str]:
     """What is there that no run needs any more."""
     found = [f"container {box.short_id}" for box in at.containers()]
     found += [f"temporary {path.name}" for path in (at.root / "tmp").iterdir()]
-    found += [f"QEMU {pid}" for pid in emulators.running()]
-    found += [f"image {image.short_id} without a name" for image in at.client().images.list(filters={"dangling": True})]
-    hidden = [path for path in at.cache.rglob(".*") if "engine" not in path.parts and path.name != ".lock"]
+    found += [f"QEMU {pid}" for pid in emulators.running(str(at.cache))]
+    found += [f"process {pid} of a container" for pid in daemon.shims(daemon.run_folder(at.cache))]
+    nameless = {"dangling": True, "label": objecttrees.LABEL}
+    found += [f"image {image.short_id} without a name" for image in at.client().images.list(filters=nameless)]
+    hidden = [path for path in at.cache.glob("*/.*") if path.parent.name != "engine" and path.name != ".lock"]
     return found + [f"{path.relative_to(at.cache)}" for path in hidden]
 
 
 def forget(at: Place, base: str, *, everything: bool) -> None:
     """Take away what a run made, so that the next one has to make it again: all but the first kernel, or all."""
-    engine = Engine(at.engine)
+    engine = Engine(at.started())
     for name in ("boots", "resolutions", "slims"):
         shutil.rmtree(at.cache / name, ignore_errors=True)
     for folder in (at.cache / "kernels").glob("[!.]*"):
@@ -115,13 +118,16 @@ def forget(at: Place, base: str, *, everything: bool) -> None:
 
 def tried(at: Place, fault: str, want: Mapping[str, Mapping[str, Any]], base: str) -> Tried:
     """One disturbed run, and one after it."""
-    forget(at, base, everything=fault == "compiler cache damaged")
+    if fault != "cache damaged":  # what is forgotten cannot be damaged
+        forget(at, base, everything=fault == "compiler cache damaged")
     stage = at.dice.choice(FAULTS[fault].stages)
-    wait = round(at.dice.uniform(0, WAITS.get(stage, 0)), 2)
+    least = 0.2 if stage == "start" else 0.0  # Python's own start is not ours
+    wait = round(at.dice.uniform(least, WAITS.get(stage, 0)), 2)
     if stage == BEFORE:
         FAULTS[fault].do(at)
     disturbed = ran(at, fault, stage, wait)
-    found = wrong(want, records(disturbed.folder), disturbed, FAULTS[fault].exits, whole=False)
+    whole = disturbed.status == 0
+    found = wrong(want, records(disturbed.folder), disturbed, FAULTS[fault].exits, whole=whole)
     again = ran(at)
     found += [f"again: {text}" for text in wrong(want, records(again.folder), again, frozenset({0}), whole=True)]
     found += [f"left: {text}" for text in left(at)]

@@ -11,7 +11,8 @@ SMALL = (
     ("builtin-y: {base: kconfig/configs/slim.config, fragments: [kconfig/fragments/builtin-y.config]}",
      "builtin-y: {base: small.config, fragments: [small-y.config]}"),
     ("off-n:     {base: kconfig/configs/slim.config,", "off-n:     {base: small.config,"),
-    ("distro-m:  {base: kconfig/configs/slim.config,", "distro-m:  {base: small.config,"),
+    ("distro-m:  {base: kconfig/configs/slim.config, fragments: [kconfig/fragments/distro-m.config]}",
+     "distro-m:  {base: small.config, fragments: [small-m.config]}"),
 )  # fmt: skip
 
 
@@ -20,6 +21,7 @@ def project(folder: Path, *changes: tuple[str, str]) -> Path:
     text = (ROOT / "matrix.yaml").read_text()
     shutil.copy(ROOT / "tests" / "small.config", folder)
     (folder / "small-y.config").write_text("CONFIG_HYPERV=y\nCONFIG_HYPERV_BALLOON=y\n")
+    (folder / "small-m.config").write_text("CONFIG_HYPERV=m\nCONFIG_HYPERV_BALLOON=m\n")
     for old, new in (*SMALL, *changes):
         assert old in text
         text = text.replace(old, new, 1)  # the machine `hyperv` is the first

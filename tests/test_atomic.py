@@ -131,3 +131,20 @@ def test_a_folder_is_replaced_when_asked(tmp_path: Path) -> None:
             (made / "file").write_text(text)
     assert (tmp_path / "kept" / "file").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_note_of_which_any_bit_is_another_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "note"
+    atomic.write_note(path, {"final": "CONFIG_HYPERV=m"})
+    assert atomic.read_note(path) == {"final": "CONFIG_HYPERV=m"}
+    data = path.read_bytes()
+    for place in range(len(data) - 1):
+        for bit in range(8):
+            path.write_bytes(data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :])
+            assert atomic.read_note(path) is None, (place, bit)
+    for size in range(len(data) - 1):
+        path.write_bytes(data[:size])
+        assert atomic.read_note(path) is None
+    assert atomic.read_note(tmp_path / "gone") is None
+    path.write_text('{"final": "CONFIG_HYPERV=m"}\n')  # as it was written before there were digests
+    assert atomic.read_note(path) is None

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -117,7 +119,7 @@ def test_no_engine_is_our_fault_and_no_verdict(tmp_path: Path) -> None:
 def test_the_value_of_an_option_is_no_command_that_needs_an_engine(words: list[str], tmp_path: Path) -> None:
     dead = f"unix://{tmp_path}/none.sock"
     environment = {**os.environ, "DOCKER_HOST": dead, "HVMATRIX_CACHE": str(tmp_path / "cache")}
-    argv = [ROOT / "inv", *words]
+    argv = [str(ROOT / "inv"), *words]
     done = subprocess.run(argv, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -171,3 +173,17 @@ def test_one_config_on_one_tree_by_themselves(tmp_path: Path, faketree: Path) ->
     again = inv("fix", *words, "--write", "mended.config", folder=tmp_path, **cache)
     assert again.returncode == 2
     assert "is not overwritten" in again.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("delay", [0.3, 0.7, 1.2])
+def test_a_signal_while_it_starts_is_130(number: signal.Signals, delay: float) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "plan"], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    time.sleep(delay)
+    child.send_signal(number)
+    out, _ = child.communicate(timeout=120)
+    assert child.returncode in {0, 130}, out
+    assert "Traceback" not in out

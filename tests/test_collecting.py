@@ -162,8 +162,8 @@ def test_of_a_control_the_worst_is_taken(words: str, tmp_path: Path) -> None:
     homes = [tmp_path / word for word in words.split()]
     for home, word in zip(homes, words.split(), strict=True):
         atomic.write_json(home / "record.json", {"status": word})
-    assert collecting._preferred(*homes, "controls")
-    assert not collecting._preferred(*reversed(homes), "controls")
+    assert collecting._preferred(homes[0], homes[1], "controls")
+    assert not collecting._preferred(homes[1], homes[0], "controls")
 
 
 @pytest.mark.usefixtures("whole")

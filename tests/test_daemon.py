@@ -116,3 +116,21 @@ def test_an_engine_that_outlives_us_is_not_told_the_fleets_password(
     told = (tmp_path / "told").read_text()
     assert f"PATH={tmp_path}:" in told
     assert "hunter2" not in told
+
+
+def test_what_a_killed_engine_left_running_is_ended(tmp_path: Path) -> None:
+    """A shim is known by the socket of its engine; what it holds is below it."""
+    socket_path = str(tmp_path / "exec" / "containerd" / "containerd.sock")
+    held = "import subprocess; child = subprocess.Popen(['sleep', '600']); print(child.pid, flush=True); child.wait()"
+    shim = subprocess.Popen([sys.executable, "-c", held, "-address", socket_path], stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen(["sleep", "600"])
+    assert shim.stdout
+    below = int(shim.stdout.readline())
+    assert daemon.shims(tmp_path) == {shim.pid}
+    daemon._end_containers(tmp_path)
+    assert shim.wait(10) == -signal.SIGKILL
+    assert not Path(f"/proc/{below}/exe").exists()
+    assert other.poll() is None
+    assert daemon.shims(tmp_path) == set()
+    other.kill()
+    other.wait()

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import run, showing
-from pipeline.container import PROJECT
+from pipeline.container import PROJECT, Limits
 from pipeline.engine import OWNER, Engine
 from tests import fakematrix, tinykernel
 
@@ -224,3 +224,11 @@ def test_two_runs_that_build_the_same_kernel_build_it_once(tmp_path: Path, engin
     assert records[0]["artifacts"] == records[1]["artifacts"] != {}
     assert list((tmp_path / "cache" / "turns").iterdir()) == []
     assert [one for child in both for one in left(engine, child.pid)] == []
+
+
+def test_a_policy_that_wrote_where_no_room_was_left_did_not_end_well(engine: Engine, toolchain: str) -> None:
+    """Conf does not look whether its .config arrived (confdata.c, conf_write); what ran it does."""
+    with engine.container(toolchain, limits=Limits(seconds=60)) as box:
+        for limit, status in (("unlimited", 0), ("64", 1)):
+            done = box.run(["sh", "-c", f"mkdir -p /tmp/x; ulimit -f {limit}; run-policy /tmp/x none true"])
+            assert done.exit_status == status, done.log

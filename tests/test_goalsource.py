@@ -86,7 +86,7 @@ def test_a_damaged_answer_is_asked_for_again(engine: Engine, tree: Tree, tmp_pat
 def test_a_fresh_run_asks_again(engine: Engine, tree: Tree, tmp_path: Path) -> None:
     of(engine, tree, tmp_path)
     (memo,) = (tmp_path / "goals").iterdir()
-    atomic.write_json(memo, [goals.IMAGE])
+    atomic.write_note(memo, [goals.IMAGE])
     assert of(NOWHERE, tree, tmp_path) == (goals.IMAGE,)
     assert len(goalsource.of(NOWHERE, tree, FULL, intent.HYPERV, tmp_path, fresh=True)) == 3
 

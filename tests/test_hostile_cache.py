@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline import boot, build, estimates, goalsource, objecttrees, resolve, slimming
+from pipeline import atomic, boot, build, estimates, goalsource, objecttrees, resolve, slimming
 from pipeline.values import Change, Kernel, Resolution, Slim, Tree
 from tests.hostile import budget, within
 from tests.test_hostile_records import VALUES, changed, places
@@ -37,6 +37,7 @@ NOTES: dict[str, tuple[Any, Callable[[Path], object]]] = {
     "timings": ({"pace": 2.0}, lambda path: estimates.rates(path.parent)),
 }
 FILES = {"timings": "timings.json"}
+SEALED = {"resolution", "slim", "goals"}  # by a digest, which a flipped bit does not survive; a defect of ours would
 
 
 def kinds(value: object, whole: object) -> None:
@@ -53,14 +54,15 @@ def test_any_note_is_whole_or_was_never_written(
 ) -> None:  # fmt: skip
     whole, read = NOTES[name]
     path = tmp_path_factory.getbasetemp() / FILES.get(name, f"{name}.json")
-    path.write_text(json.dumps(whole))
+    put = atomic.write_note if name in SEALED else atomic.write_json
+    put(path, whole)
     good = read(path)
     assert good
     new: Any = {**whole, "final": 5} if data is None else None
     if data:
         at = data.draw(st.sampled_from(list(places(json.loads(json.dumps(whole))))))
         new = changed(json.loads(json.dumps(whole)), at, data.draw(VALUES), gone=bool(at) and data.draw(st.booleans()))
-    path.write_text(json.dumps(new))
+    put(path, new)
     with within():
         found = read(path)
     if found is not None:

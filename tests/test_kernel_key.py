@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -149,3 +150,20 @@ def test_the_kconfig_of_a_folder_is_not_part_of_the_key() -> None:
     assert build.kernel(mine, "gcc 14", CONFIG).key != build.kernel(replace(mine, code="dir:d"), "gcc 14", CONFIG).key
     patched = replace(TREE, digest="patched:1", code="c")
     assert build.kernel(patched, "g", CONFIG).key != build.kernel(replace(patched, digest="patched:2"), "g", CONFIG).key
+
+
+@pytest.mark.parametrize(
+    ("status", "stderr", "said"),
+    [
+        (2, "head: error writing 'standard output': No space left on device", "the disk is full"),
+        (75, "", "the clock was set back"),
+    ],
+)
+def test_a_host_that_spoiled_a_build_without_a_word_is_found_out(status: int, stderr: str, said: str) -> None:
+    """What dash's printf says of a full disk is `I/O error`, and a kernel that does not compile has said as much."""
+    told = Completed(exit_status=1 if stderr else 0, stdout="", stderr=stderr, seconds=0)
+    box: Any = SimpleNamespace(run=lambda *_, **__: told)
+    with pytest.raises(HostError, match=said):
+        build._check_host(box, status)
+    well: Any = SimpleNamespace(run=lambda *_, **__: replace(told, exit_status=0, stderr=""))
+    build._check_host(well, 2)

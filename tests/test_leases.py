@@ -196,3 +196,14 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "leases").write_text("in the way")
     with pytest.raises(HostError, match="cannot write"), leases.held(tmp_path):
         pass
+
+
+def test_what_is_used_after_the_clock_was_set_back_stays(tmp_path: Path) -> None:
+    path = tmp_path / "kernels" / "k"
+    path.mkdir(parents=True)
+    with leases.held(tmp_path):
+        tomorrow = time.time() + 86400  # as it was when the lease began
+        for lease in leases._own:
+            os.utime(lease, (tomorrow, tomorrow))
+        assert leases.used(path)
+        assert leases.take(tmp_path, path) is None

@@ -129,19 +129,19 @@ def test_trees_that_are_missing(tmp_path: Path) -> None:
     cells = states(tmp_path, [patch])
     assert room.work(cells, cache, kernels=4, boots=5) == room.Work(plain=1, patched=1, kernels=4, boots=5)
     note = {"origin": f"{tmp_path / 'linux'} (directory, sha256 1)"}
-    atomic.write_json(treestore.memo(cache, "earlier"), note)
+    atomic.write_note(treestore.memo(cache, "earlier"), note)
     assert room.work(cells, cache) == room.Work(plain=0, patched=2)
     plain = Tree(variant="v", image="i", digest="dir:1", origin="o")
     for state in cells:
         state.tree = replace(plain, digest="patched:1", plain=plain)
-    atomic.write_json(treestore.memo(cache, treestore.key("dir:1")), note)
+    atomic.write_note(treestore.memo(cache, treestore.key("dir:1")), note)
     assert room.work(cells, cache) == room.Work(patched=1)
-    atomic.write_json(treestore.memo(cache, treestore.key("patched:1")), note)
+    atomic.write_note(treestore.memo(cache, treestore.key("patched:1")), note)
     assert room.work(cells, cache) == room.Work()
 
 
 def test_a_tree_of_a_package_is_no_copy_of_an_earlier_one(tmp_path: Path) -> None:
-    atomic.write_json(treestore.memo(tmp_path, "x"), {"origin": "p 1 (s)"})
+    atomic.write_note(treestore.memo(tmp_path, "x"), {"origin": "p 1 (s)"})
     assert not room._copied(DebianSource(name="s", suite="s", package="p"), tmp_path)
     assert not room._copied(DirectorySource(name="d", path=tmp_path), tmp_path)
 
@@ -149,7 +149,7 @@ def test_a_tree_of_a_package_is_no_copy_of_an_earlier_one(tmp_path: Path) -> Non
 def test_what_a_run_is_going_to_use_is_noted(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     path = treestore.memo(cache, treestore.key("deb:1"))
-    atomic.write_json(path, {})
+    atomic.write_note(path, {})
     cells = states(tmp_path, [])
     for state in cells:
         state.tree = Tree(variant="v", image="i", digest="deb:1", origin="o")
