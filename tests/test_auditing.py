@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import auditing
+from pipeline import asking, auditing
 from pipeline.errors import HostError, UserError
 from tests import fakematrix
 
@@ -19,7 +20,8 @@ needs_ar = pytest.mark.skipif(shutil.which("ar") is None, reason="no ar here")
 
 
 def audit(folder: Path, tree: str, objects: str = "", *, markdown: bool = False) -> int:
-    return auditing.audit(tree, fakematrix.options(folder), objects=objects, markdown=markdown)
+    options = replace(fakematrix.options(folder), file=asking.DEFAULT)
+    return auditing.audit(tree, options, objects=objects, markdown=markdown)
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> str:

@@ -121,7 +121,7 @@ def test_an_engine_that_outlives_us_is_not_told_the_fleets_password(
 def test_what_a_killed_engine_left_running_is_ended(tmp_path: Path) -> None:
     """A shim is known by the socket of its engine; what it holds is below it."""
     socket_path = str(tmp_path / "exec" / "containerd" / "containerd.sock")
-    held = "import subprocess; child = subprocess.Popen(['sleep', '600']); print(child.pid, flush=True); child.wait()"
+    held = "import signal, subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True); signal.pause()"
     shim = subprocess.Popen([sys.executable, "-c", held, "-address", socket_path], stdout=subprocess.PIPE, text=True)
     other = subprocess.Popen(["sleep", "600"])
     assert shim.stdout
@@ -134,3 +134,4 @@ def test_what_a_killed_engine_left_running_is_ended(tmp_path: Path) -> None:
     assert daemon.shims(tmp_path) == set()
     other.kill()
     other.wait()
+    shim.stdout.close()

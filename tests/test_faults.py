@@ -66,7 +66,8 @@ class Door:
 
 
 def left(engine: Engine, pid: int) -> list[str]:
-    found = engine.client.containers.list(all=True, filters={"label": f"{PROJECT}=container"})
+    wanted = {"label": f"{PROJECT}=container"}
+    found = engine.client.containers.list(all=True, filters=wanted, ignore_removed=True)  # others run beside this
     return [box.id for box in found if f":{pid}:" in box.labels[OWNER]]
 
 

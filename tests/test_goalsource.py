@@ -79,7 +79,7 @@ def test_a_damaged_answer_is_asked_for_again(engine: Engine, tree: Tree, tmp_pat
     (memo,) = (cache / "goals").iterdir()
     atomic.write(memo, damage)
     assert of(NOWHERE, tree, cache) == found
-    assert atomic.read_json(memo) == list(found)
+    assert atomic.read_note(memo) == list(found)
 
 
 @pytest.mark.docker

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import intent, kconfig, localtree, policy, resolve, run, showing
+from pipeline import atomic, intent, kconfig, localtree, policy, resolve, run, showing
 from pipeline.errors import HostError
 from pipeline.model import DirectorySource, Loudness
 from pipeline.slots import Slots
@@ -190,8 +189,9 @@ def test_what_is_known_is_not_run_again(carry: Carry, faketree: Path, tmp_path: 
     assert (again.final, again.changes, again.commands) == (first.final, first.changes, first.commands)
     assert not good(carry("olddefconfig", MENDED, fresh=True)["olddefconfig"]).reused
     for memo in (tmp_path / "cache" / "resolutions").iterdir():
-        fields = json.loads(memo.read_text())
-        memo.write_text(json.dumps({**fields, "changes": [{"symbol": "X"}], "unknown": 1}))
+        fields = atomic.read_note(memo)
+        assert fields
+        atomic.write_note(memo, {**fields, "changes": [{"symbol": "X"}], "unknown": 1})
     assert not good(carry("olddefconfig", MENDED)["olddefconfig"]).reused
     (faketree / "drivers/hv/Kconfig").write_text('config HYPERV\n\tbool "core"\n')
     assert not good(carry("olddefconfig", MENDED)["olddefconfig"]).reused
