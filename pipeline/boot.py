@@ -143,7 +143,8 @@ def _attempt(asked: Attempt, out: Path, line: Callable[[str], None] | None, *, q
     }
     started = time.monotonic()
     end = f"hvmatrix:{nonce}:end:".encode()
-    ending, host_log = _run(asked.host, job, asked.machine, out / "console.log", end, line)
+    spoken = console.outside(line, f"hvmatrix:{nonce}:begin", end.decode()) if line else None
+    ending, host_log = _run(asked.host, job, asked.machine, out / "console.log", end, spoken)
     atomic.write(out / "host.log", host_log)
     text = host_log.decode(errors="replace")
     if "host: start" not in text:

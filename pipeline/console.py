@@ -72,6 +72,20 @@ class LoggedSpawn(SocketSpawn):  # type: ignore[misc]
         return data
 
 
+def outside(line: Callable[[str], None], first: str, last: str) -> Callable[[str], None]:
+    """Calls `line` with each text but those between two that start so, which are for no person."""
+    inside = False
+
+    def told(text: str) -> None:
+        nonlocal inside
+        inside = inside or text.startswith(first)
+        if not inside:
+            line(text)
+        inside = inside and not text.startswith(last)
+
+    return told
+
+
 def watch(
     socket: Any, *, log: Path, last_line: bytes, timers: Timers, line: Callable[[str], None] | None = None,
 ) -> Ending:  # fmt: skip

@@ -92,3 +92,11 @@ def test_a_disk_that_takes_no_more_is_our_fault() -> None:
 def test_a_console_whose_file_cannot_be_made_is_our_fault(tmp_path: Path) -> None:
     with guest("echo booting") as end, pytest.raises(HostError, match="cannot write"):
         console.watch(end, log=tmp_path / "gone" / "log", last_line=b"never", timers=QUICK)
+
+
+def test_evidence_is_not_shown_as_what_a_guest_said() -> None:
+    said: list[str] = []
+    line = console.outside(said.append, "frame:begin", "frame:end:")
+    for text in ("Linux version", "frame:begin", "ctCPcVLFias", "frame:end:0123", "reboot: Power down", "frame:end:x"):
+        line(text)
+    assert said == ["Linux version", "reboot: Power down", "frame:end:x"]

@@ -23,7 +23,7 @@ FOLDERS = sorted(path for path in GOLDEN.iterdir() if path.is_dir())
 CLASSES = {
     "", "NO_BOOT", "QEMU_REJECTED", "KVM_WON", "VPINDEX_MISSING", "NOT_DETECTED", "FLAGS_DIFFER", "CORE_NOT_BUILT",
     "VMBUS_MODULE_NOT_LOADED", "ACPI_OFF", "HOST_NO_VMBUS", "VMBUS_REFUSED", "NO_CHANNEL", "UNBOUND",
-    "VMBUS_NOT_BUILT", "VTL_PANIC",
+    "VMBUS_NOT_BUILT", "VTL_PANIC", "PROBE_FAILED", "CORE_INIT_FAILED",
 }
 EVMCS = replace(HYPERV, name="evmcs", hyperv=(*HYPERV.hyperv, "evmcs"))
 MACHINES = {machine.name: machine for machine in (*asking.load(ROOT / "matrix.yaml").machines, EVMCS)}
