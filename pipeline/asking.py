@@ -81,7 +81,7 @@ def alone(config: str, source: str, policy: str, file: Path) -> Matrix:
     if policy not in policies():
         raise UserError(f"--policy {policy}: no such policy", hint=f"one of {', '.join(policies())}")
     cell = Cell(
-        variant=variant(source, file), config=_config(config, known.configs if known else ()), policy=policy,
+        variant=_variant(source, known), config=_config(config, known.configs if known else ()), policy=policy,
         toolchain="gcc", machine=_machine(known.cells if known else ()),
     )  # fmt: skip
     return Matrix(
@@ -108,8 +108,11 @@ def command(config: str, source: str, policy: str) -> tuple[str, ...]:
 
 def variant(text: str, file: Path) -> Variant:
     """A tree by its name in a matrix.yaml, its folder, or REPOSITORY#REF. Raises UserError for what is neither."""
-    matrix = _matrix(file)
-    named = {one.name: one for one in matrix.variants} if matrix else {}
+    return _variant(text, _matrix(file))
+
+
+def _variant(text: str, among: Matrix | None) -> Variant:
+    named = {one.name: one for one in among.variants} if among else {}
     sources = {one.source.name: one.source for one in named.values()}
     known = {**{name: Variant(name=name, source=source) for name, source in sources.items()}, **named}
     if text in known:

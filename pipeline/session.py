@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pipeline.progress import View
 
+
 @contextmanager
 def session(view: View, cache: Path | None = None) -> Iterator[Engine]:
     """An engine whose containers do not outlive the block, whichever way it ends; what the block uses stays till then.
@@ -28,9 +29,8 @@ def session(view: View, cache: Path | None = None) -> Iterator[Engine]:
         engine = Engine()
         stack.callback(engine.remove_live)
         scratch.sweep()
-        with ExitStack() as held:
-            for folder in {bootstrap.cache_folder(), cache or bootstrap.cache_folder()}:
-                held.enter_context(leases.held(folder))
-            if left := engine.reap():
-                view.say(f"removed {left} container(s) that a killed run left behind")
-            yield engine
+        for folder in {bootstrap.cache_folder(), cache or bootstrap.cache_folder()}:
+            stack.enter_context(leases.held(folder))
+        if left := engine.reap():
+            view.say(f"removed {left} container(s) that a killed run left behind")
+        yield engine
