@@ -5,6 +5,7 @@ Standard library only: it is told before anything else is imported. Never cleans
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 from contextlib import contextmanager
@@ -30,9 +31,19 @@ def _heard() -> list[signal.Signals]:
 
 
 def at_once() -> None:
-    """Let a signal end this process: nothing is under way that would have to be cleaned up."""
+    """Let a signal end this process: nothing is under way that would have to be cleaned up.
+
+    Python gives every signal its default action back while it ends (CPython 3.11 Modules/signalmodule.c,
+    `_PySignal_Fini`), which would kill a command whose work is done; what is ignored it leaves as it is.
+    """
     for number in _heard():
         signal.signal(number, _end)
+    atexit.register(_ignore)  # the first that is registered is the last that is called
+
+
+def _ignore() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

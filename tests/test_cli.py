@@ -187,3 +187,20 @@ def test_a_signal_while_it_starts_is_130(number: signal.Signals, delay: float) -
     out, _ = child.communicate(timeout=120)
     assert child.returncode in {0, 130}, out
     assert "Traceback" not in out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_python_ends_leaves_the_exit_status(number: signal.Signals) -> None:
+    """The object's end comes after every atexit, where a signal has its default action again."""
+    code = f"""
+import os, sys
+from pipeline import interrupts
+interrupts.at_once()
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid()):
+        kill(pid, {int(number)})
+sys.last = Last()
+sys.exit(3)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, timeout=60)
+    assert done.returncode == 3, done.stderr
