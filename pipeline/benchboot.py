@@ -13,22 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from pipeline import (
-    archive,
-    artifact,
-    asking,
-    atomic,
-    boot,
-    host,
-    images,
-    kmod,
-    progress,
-    run,
-    scratch,
-    session,
-    virtme,
-)
-from pipeline.container import Limits
+from pipeline import artifact, asking, atomic, benchkernels, boot, host, kmod, progress, run, scratch, session, virtme
 from pipeline.errors import HostError
 from pipeline.model import Machine
 from pipeline.values import Artifact
@@ -36,18 +21,16 @@ from pipeline.values import Artifact
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.engine import Engine
     from pipeline.progress import View
     from pipeline.run import Options
 
 SLIM = "v6.12/builtin-y/olddefconfig"
 PLAIN, WARM, COLD = "plain TCG", "nested, warm", "nested, cold"
 BARE = Machine(name="plain", hyperv=(), devices=())
-KERNEL_LIMIT = 1024 * 2**20
 
 
 def measure(options: Options, rounds: int) -> dict[str, Any]:
-    """Seconds of each way for Debian's cloud kernel and for those of some cells, which are built first.
+    """Seconds of each way for Debian's cloud kernels and for those of some cells, which are built first.
 
     Raises HostError when a cell has no kernel, or a boot gives no proof: then nothing is measured.
     """
@@ -56,7 +39,8 @@ def measure(options: Options, rounds: int) -> dict[str, Any]:
     with scratch.folder() as folder:
         built = _built(options, folder)
         with progress.view(plain=options.plain) as view, session.session(view) as engine:
-            kernels = {**debian(engine, view, folder), **built}
+            cloud = (benchkernels.hosts(engine, view, folder / "host"), *benchkernels.fetched(engine, view, folder))
+            kernels = {f"Debian's {one.release}": one for one in cloud} | built
             nested = boot.prepare(engine, "nested", view.say)
             samples = _samples(nested, kernels, machine, folder, rounds, view)
             facts: dict[str, str | int] = {"cores": host.cores()}
@@ -102,16 +86,6 @@ def _built(options: Options, folder: Path) -> dict[str, Artifact]:
         image = home / "bzImage"
         found[name] = Artifact(image=image, release=artifact.release_of(image), modules=kmod.find(home / "modules"))
     return found
-
-
-def debian(engine: Engine, view: View, folder: Path) -> dict[str, Artifact]:
-    """The kernel that the host's image has for its middle machine, with all of its modules."""
-    with engine.container(images.host(engine, view.say), limits=Limits(seconds=300), started=False) as box:
-        for part in ("boot", "usr/lib/modules"):
-            archive.save(box.get(f"/opt/kernel/{part}", KERNEL_LIMIT), folder / "debian" / part)
-    image = next((folder / "debian" / "boot").rglob("vmlinuz-*"))
-    modules = kmod.find(folder / "debian" / "usr/lib/modules")
-    return {"Debian cloud": Artifact(image=image, release=artifact.release_of(image), modules=modules)}
 
 
 def _once(place: boot.Host, made: Artifact, machine: Machine, folder: Path) -> tuple[float, float]:

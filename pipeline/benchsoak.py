@@ -5,10 +5,12 @@ A wrong rung or class, a boot that was repeated and should not have been, a cont
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pipeline import asking, benchboot, boot, kconfig, observe, progress, scratch, session, virtme
+from pipeline import asking, benchkernels, boot, host, kconfig, observe, overlap, progress, scratch, session, virtme
 from pipeline.container import PROJECT
 from pipeline.engine import OWNER
 from pipeline.model import Ladder
@@ -54,39 +56,45 @@ CASES = (
 
 
 def measure(options: Options, rounds: int) -> dict[str, Any]:
-    """Seconds of every boot, and in the facts how many were wrong, repeated for nothing, or left anything behind."""
+    """Seconds of every boot, and in the facts how many were wrong, repeated for nothing, or left anything behind.
+
+    As many boots run side by side as there are cores, as in a matrix.
+    """
     machines = {machine.name: machine for machine in asking.load(options.file).machines}
-    samples: dict[str, list[float]] = {}
+    samples: dict[str, list[float]] = {str(case): [] for case in CASES}
     wrong: list[str] = []
-    with (
-        scratch.folder() as folder,
-        progress.view(plain=options.plain) as view,
-        session.session(view) as engine,
-    ):
-        kernel = next(iter(benchboot.debian(engine, view, folder).values()))
+    with scratch.folder() as folder, progress.view(plain=options.plain) as view, session.session(view) as engine:
+        kernel = benchkernels.hosts(engine, view, folder)
         config = kernel.image.with_name(f"config-{kernel.release}")
         values = {one.symbol: one.value for one in kconfig.parse(config.read_bytes(), str(config)).values()}
-        host = boot.prepare(engine, "nested", view.say)
-        for number in range(rounds):
-            for case in CASES:
-                with view.work(f"round {number + 1}, {case}", virtme.ABOUT) as work:
-                    seconds, why = _once(host, kernel, machines[case.machine], case, values)
-                    work.note = why
-                samples.setdefault(str(case), []).append(seconds)
-                wrong += [f"{case}: {why}"] if why else []
+        place = boot.prepare(engine, "nested", view.say)
+
+        def one(number: int, case: Case) -> None:
+            with view.work(f"round {number + 1}, {case}", virtme.ABOUT) as work:
+                seconds, why = _once(place, kernel, machines[case.machine], case, values)
+                work.note = why
+            samples[str(case)].append(seconds)
+            wrong.extend([f"{case}: {why}"] if why else [])
+
+        order = [(number, case) for number in range(rounds) for case in CASES]
+        tasks = [overlap.Task(f"{number} {case}", (), partial(one, number, case)) for number, case in order]
+        started = time.monotonic()
+        overlap.run(tasks, engine.remove_live, most=host.cores())
+        seconds = round(time.monotonic() - started)
         left = _left(engine)
-    facts: dict[str, int | str] = {"boots": rounds * len(CASES), "wrong": len(wrong), "containers left": left}
+    facts: dict[str, int | str] = {"boots": len(order), "side by side": host.cores(), "seconds": seconds}
+    facts |= {"kernel": kernel.release, "wrong": len(wrong), "containers left": left}
     facts |= {f"wrong {number}": text for number, text in enumerate(wrong, 1)}
     return {"facts": facts, "samples": samples, "against": str(CASES[0])}
 
 
 def _once(
-    host: boot.Host, kernel: Artifact, machine: Machine, case: Case, values: Mapping[str, str],
+    place: boot.Host, kernel: Artifact, machine: Machine, case: Case, values: Mapping[str, str],
 ) -> tuple[float, str]:  # fmt: skip
     """Seconds of one boot, and what of it is not as it must be; the latter is empty when all is."""
     with scratch.folder() as out:
         without = frozenset({case.without} if case.without else ())
-        done = boot.boot(host, kernel, machine, out, leave_out=without, append=case.append)
+        done = boot.boot(place, kernel, machine, out, leave_out=without, append=case.append)
         console, host_log = ((out / name).read_bytes() for name in ("console.log", "host.log"))
     seen = observe.observe(done, console, host_log, machine, values)
     if (seen.ladder, seen.failure_class) != (case.ladder, case.failure_class):

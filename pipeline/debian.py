@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.model import DebianConfig, DebianSource
 
 ROOT = "0:0"
+FETCHED = "/tmp/package.deb"  # noqa: S108 - of a container; fetch-package puts it there
 # apt as root writes into folders of another user; no tree is executed in this container.
 APT_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETUID", "SETGID")
 LIMITS = Limits(memory=2048, seconds=1800)
@@ -93,8 +94,8 @@ def config(
     where = f"configs: {asked.package} ({asked.suite})"
     say(f"{where}: asking")
     with engine.container(toolchain, limits=LIMITS, network=True, capabilities=APT_CAPABILITIES) as box:
-        package = _matching(box, where, asked.suite, asked.package, "linux-config-")[0]
-        _get(box, package)
+        package = matching(box, where, asked.suite, asked.package, "linux-config-")[0]
+        get(box, package)
         files = box.run(["fetch-package", "files"]).stdout.split()
         flavours = {name.rpartition("/config.")[2].removesuffix(".xz"): name for name in files if "/config." in name}
         if asked.flavour not in flavours:
@@ -110,7 +111,7 @@ def config(
     return read.stdout.encode(), origin
 
 
-def _matching(box: Container, where: str, suite: str, pattern: str, prefix: str) -> list[Package]:
+def matching(box: Container, where: str, suite: str, pattern: str, prefix: str) -> list[Package]:
     """The packages of a suite that match, newest first. Raises UserError, with what is there, when none does."""
     listed = box.run(["fetch-package", "list", suite, prefix], user=ROOT, seconds=FETCH_SECONDS)
     if listed.exit_status:
@@ -118,16 +119,17 @@ def _matching(box: Container, where: str, suite: str, pattern: str, prefix: str)
     rows = [Package(*words) for line in listed.stdout.splitlines() if len(words := line.split()) == 3]  # noqa: PLR2004
     if not rows:
         raise HostError(f"{suite} has no {prefix}* packages", details=listed.stderr[-2000:], hint=OFFLINE)
-    matching = [row for row in rows if fnmatch.fnmatchcase(row.name, pattern)]
-    if not matching:
+    found = [row for row in rows if fnmatch.fnmatchcase(row.name, pattern)]
+    if not found:
         there = ", ".join(sorted({row.name for row in rows}))
         raise UserError(
             f"{where}: no package {pattern} in {suite}", details=f"{prefix}* packages there: {there}", hint=POOLS_MOVE,
         )  # fmt: skip
-    return matching
+    return found
 
 
-def _get(box: Container, package: Package) -> None:
+def get(box: Container, package: Package) -> None:
+    """Download a package as FETCHED in the container. Raises HostError when the network fails."""
     got = box.run(["fetch-package", "get", package.name, package.version], user=ROOT, seconds=FETCH_SECONDS)
     if got.exit_status:
         raise HostError(f"cannot fetch {package.name} {package.version}", details=got.stderr[-2000:], hint=OFFLINE)
@@ -135,10 +137,10 @@ def _get(box: Container, package: Package) -> None:
 
 def _unpacked(box: Container, target: str, source: DebianSource, say: Callable[[str], None]) -> Package:
     """Unpack the newest package that has what is required."""
-    matching = _matching(box, f"sources: {source.name}", source.suite, source.package, "linux-source-")
-    for row in matching:
+    offered = matching(box, f"sources: {source.name}", source.suite, source.package, "linux-source-")
+    for row in offered:
         say(f"source {source.name}: fetching {row.name} {row.version}")
-        _get(box, row)
+        get(box, row)
         say(f"source {source.name}: unpacking {row.name} {row.version}")
         done = box.run(["fetch-package", "tree", target], user=treestore.OWNER, seconds=FETCH_SECONDS)
         if done.exit_status:
@@ -151,7 +153,7 @@ def _unpacked(box: Container, target: str, source: DebianSource, say: Callable[[
         box.run(["find", target, "-mindepth", "1", "-delete"], user=treestore.OWNER)
     raise UserError(
         f"sources: {source.name}: no {source.package} in {source.suite} declares {', '.join(source.requires)}",
-        details=f"looked at: {', '.join(row.name for row in matching)}",
+        details=f"looked at: {', '.join(row.name for row in offered)}",
         hint="name another suite or drop `requires`",
     )
 

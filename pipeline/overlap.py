@@ -25,12 +25,15 @@ class Task:
     do: Callable[[], None]
 
 
-def run(tasks: Sequence[Task], stop: Callable[[], None]) -> None:
-    """Do them all. An exception of one, or an interrupt, calls `stop`, waits for those under way, and goes on up."""
+def run(tasks: Sequence[Task], stop: Callable[[], None], most: int = MOST) -> None:
+    """Do them all, at most so many at a time.
+
+    An exception of one, or an interrupt, calls `stop`, waits for those under way, and goes on up.
+    """
     named = {task.name: task for task in tasks}
     order = TopologicalSorter({task.name: set(task.after) & set(named) for task in tasks})
     order.prepare()
-    pool = ThreadPoolExecutor(max_workers=MOST)
+    pool = ThreadPoolExecutor(max_workers=most)
     running: dict[Future[None], str] = {}
     try:
         while order.is_active():
