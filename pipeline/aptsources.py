@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _ONE_LINE = re.compile(r"^deb(?:\s+\[[^\]]*\])?\s+(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.*)$")
 _FIELD = re.compile(r"^(?P<name>[A-Za-z-]+):\s*(?P<value>.*)$")
@@ -41,6 +41,18 @@ def mirrors(texts: Iterable[str], codename: str) -> Mirrors:
             if f"{codename}-security" in suites:
                 security = security or uri
     return Mirrors(main, security)
+
+
+def behind(uri: str, text_of: Callable[[str], str]) -> str:
+    """The address that is meant: of apt's mirror+file, which names a file of this host, the first one in that file.
+
+    `text_of` reads a file by its path. Empty when it names none. apt-transport-mirror(1).
+    """
+    if not uri.startswith("mirror+file:"):
+        return uri
+    lines = text_of("/" + uri.removeprefix("mirror+file:").lstrip("/")).splitlines()
+    words = (line.split() for line in lines)
+    return next((found[0] for found in words if found and not found[0].startswith("#")), "")
 
 
 def codename_of(os_release: str) -> str:

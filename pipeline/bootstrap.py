@@ -10,6 +10,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 LAST_LINES = 15
+APT_LOCK = Path("/run/hvmatrix-apt.lock")  # of two of us; others of apt's are waited for so long, in seconds:
+APT_SECONDS = 300
 
 
 def say(text: str) -> None:
@@ -45,20 +48,33 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def run(argv: Sequence[str], brief: str, hint: str = "") -> str:
-    """Run a host command; its output. Raises HostError with the last lines when it fails."""
+def run(argv: Sequence[str], brief: str, hint: str = "", *, whole: bool = False) -> str:
+    """Run a host command; its output. Raises HostError with the last lines when it fails.
+
+    With `whole` it ends before an interrupt is heard: a package manager that is killed leaves what others must mend.
+    """
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
-        )
+            stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=whole,
+        )  # fmt: skip
     except OSError as error:
         raise HostError(f"{brief}: {argv[0]}: {error.strerror}", hint=hint) from error
-    if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-LAST_LINES:])
-        raise HostError(f"{brief} (exit {done.returncode})", details=f"$ {' '.join(argv)}\n{tail}", hint=hint)
-    return done.stdout
+    with process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            if whole:
+                say(f"interrupted; {argv[0]} ends first")
+                process.communicate()
+            else:
+                process.kill()
+            raise
+    if process.returncode:
+        tail = "\n".join(output.splitlines()[-LAST_LINES:])
+        raise HostError(f"{brief} (exit {process.returncode})", details=f"$ {' '.join(argv)}\n{tail}", hint=hint)
+    return output
 
 
 def make_venv(root: Path) -> Path:
@@ -73,17 +89,19 @@ def make_venv(root: Path) -> Path:
         if stamp.exists() and stamp.read_text() == wanted:
             return python
         say("making .venv from requirements.lock (about 20 s)")
-        create = [sys.executable, "-m", "venv", "--clear", str(root / ".venv")]
+        create = [sys.executable, "-P", "-m", "venv", "--clear", str(root / ".venv")]
         try:
             run(create, "cannot make .venv")
         except HostError as error:
-            if "ensurepip" not in error.details or not may_install():
+            if "ensurepip" not in error.details:
+                raise
+            if not may_install():
                 error.hint = "apt-get install python3-venv, then run this again"
                 raise
             install(["python3-venv"])
             run(create, "cannot make .venv")
         install_argv = [
-            str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
+            str(python), "-P", "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
             "--disable-pip-version-check", "-r", str(lock_file),
         ]  # fmt: skip
         run(install_argv, "cannot install requirements.lock", "check the network and pip's index settings")
@@ -107,8 +125,23 @@ def may_install() -> bool:
 
 def install(packages: Sequence[str]) -> None:
     """Install Debian packages on the host. Raises HostError with apt's own words."""
-    say(f"installing {' '.join(packages)} with apt-get")
     hint = "check apt's sources and the network, or install it by hand"
-    run(["apt-get", "-q", "update"], "apt-get update failed", hint)
-    argv = ["apt-get", "-q", "-y", "--no-install-recommends", "install", *packages]
-    run(argv, f"cannot install {' '.join(packages)}", hint)
+    argv = ["apt-get", "-q", "-y", "-o", f"DPkg::Lock::Timeout={APT_SECONDS}", "--no-install-recommends", "install"]
+    with locked(APT_LOCK):
+        say(f"installing {' '.join(packages)} with apt-get")
+        _update(hint)
+        run([*argv, *packages], f"cannot install {' '.join(packages)}", hint, whole=True)
+
+
+def _update(hint: str) -> None:
+    """Fetch the package lists; whoever else does so holds a lock that apt-get does not wait for by itself."""
+    deadline = time.monotonic() + APT_SECONDS
+    while True:
+        try:
+            run(["apt-get", "-q", "update"], "apt-get update failed", hint, whole=True)
+        except HostError as error:
+            if "Could not get lock" not in error.details or time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+        else:
+            return

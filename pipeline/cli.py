@@ -55,6 +55,8 @@ class Inv(Program):
         """Parse the commands and their flags."""
         with _usage():
             super().parse_tasks()
+            if len(self.tasks) > 1:  # the first one's exit status would end them all
+                raise ParseError(f"one command at a time, not {' and '.join(str(one.name) for one in self.tasks)}")
 
 
 def _help_first(argv: list[str]) -> list[str]:

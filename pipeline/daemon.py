@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 60
 PING_SECONDS = 10
+SYSTEM = "unix:///var/run/docker.sock"
 BY_HAND = "apt-get install docker.io && systemctl start docker (or start rootless podman's socket), or set DOCKER_HOST"
 
 
@@ -59,7 +60,7 @@ def answers(url: str) -> bool:
     try:
         connection.request("GET", "/_ping")
         return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
+    except (OSError, ValueError, http.client.HTTPException):  # the second of a host's name that is none
         return False
     finally:
         connection.close()
@@ -67,12 +68,12 @@ def answers(url: str) -> bool:
 
 def run_folder(cache: Path) -> Path:
     """Where the private engine of a cache folder keeps its socket and pid file."""
-    return Path("/run") / f"hvmatrix-{hashlib.sha256(str(cache).encode()).hexdigest()[:8]}"
+    return Path("/run") / f"hvmatrix-{hashlib.sha256(os.fsencode(cache)).hexdigest()[:8]}"
 
 
 def candidates(environment: Mapping[str, str], cache: Path) -> Iterator[str]:
     """Sockets at which an engine may answer, the system's before podman's before our own."""
-    yield "unix:///var/run/docker.sock"
+    yield SYSTEM
     runtime = environment.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     yield f"unix://{runtime}/docker.sock"
     yield f"unix://{runtime}/podman/podman.sock"
@@ -88,17 +89,20 @@ def find(environment: Mapping[str, str]) -> str | None:
             return chosen
         raise HostError(f"no engine answers at DOCKER_HOST={chosen}", hint="start it, or unset DOCKER_HOST")
     cache = bootstrap.cache_folder(environment)
-    return next((url for url in candidates(environment, cache) if _socket(url).exists() and answers(url)), None)
+    return next((url for url in candidates(environment, cache) if _there(url) and answers(url)), None)
 
 
-def _socket(url: str) -> Path:
-    return Path(urlsplit(url).path)
+def _there(url: str) -> bool:
+    """Whether there is a socket. In a folder that one may not look into there is none; a Path would raise."""
+    return os.path.exists(urlsplit(url).path)  # noqa: PTH110
 
 
 def obstacle() -> str:
     """Why we may not start an engine of our own here; empty when we may."""
     if os.geteuid() != 0:
-        return "only root can start one"
+        refused = _there(SYSTEM) and not os.access(urlsplit(SYSTEM).path, os.W_OK)
+        group = f"{urlsplit(SYSTEM).path} is not for this user (usermod -aG docker USER, then log in again)"
+        return group if refused else "only root can start one"
     if not shutil.which("dockerd") and not bootstrap.may_install():
         return "there is no dockerd, and this is no Debian or Ubuntu"
     return ""
@@ -131,7 +135,7 @@ def owner_of(folder: Path, cache: Path) -> int | None:
         pid = int((folder / "docker.pid").read_text())
     except (OSError, ValueError):
         return None
-    return pid if str(cache / "engine").encode() in _words(pid) else None
+    return pid if os.fsencode(cache / "engine") in _words(pid) else None
 
 
 def _words(pid: int) -> list[bytes]:
@@ -155,7 +159,7 @@ def _clear_stale(folder: Path, cache: Path) -> None:
 
 def stop_containerd(folder: Path) -> None:
     """A dockerd that was killed leaves its containerd behind, which holds our data folder's locks."""
-    ours = str(folder / "exec" / "containerd" / "containerd.toml").encode()
+    ours = os.fsencode(folder / "exec" / "containerd" / "containerd.toml")
     for entry in Path("/proc").glob("[0-9]*"):
         if ours in _words(int(entry.name)):
             with suppress(ProcessLookupError):
@@ -164,7 +168,7 @@ def stop_containerd(folder: Path) -> None:
 
 def shims(folder: Path) -> set[int]:
     """The processes that hold the containers of the private engine of a folder in /run, each a container."""
-    ours = str(folder / "exec" / "containerd" / "containerd.sock").encode()
+    ours = os.fsencode(folder / "exec" / "containerd" / "containerd.sock")
     return {int(entry.name) for entry in Path("/proc").glob("[0-9]*") if ours in _words(int(entry.name))}
 
 
@@ -219,6 +223,8 @@ def stop(environment: Mapping[str, str]) -> bool:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and _words(pid):
         time.sleep(0.1)
+    if _words(pid):
+        raise HostError(f"the engine (pid {pid}) did not end in {START_SECONDS} s", hint=f"kill -9 {pid}, if need be")
     _remove(folder)
     _unmount(cache / "engine")  # an engine that was killed before leaves its data folder mounted on itself
     return True
@@ -232,6 +238,7 @@ def _remove(folder: Path) -> None:
 
 def _unmount(folder: Path) -> None:
     """End every mount at or below one of our folders."""
-    mounts = (line.split()[1] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines())
+    text = Path("/proc/mounts").read_text(encoding="utf-8", errors="surrogateescape")
+    mounts = (line.split()[1].replace("\\040", " ") for line in text.splitlines())  # proc(5): octal for a blank
     for mount in sorted((one for one in mounts if Path(one).is_relative_to(folder)), reverse=True):
         subprocess.run(["umount", "-l", mount], check=False, stderr=subprocess.DEVNULL)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pipeline import bootstrap, daemon, fleet, fleetcache, host, images
+from pipeline import bootstrap, daemon, fleet, fleetcache, host, images, room
 from pipeline.engine import Engine
 from pipeline.errors import PipelineError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GIB = 2**30
-NEEDED_DISK = 10 * GIB
+NEEDED_DISK = 14 * GIB  # for all trees of matrix.yaml, the images and some twenty small kernels
 NEEDED_MEMORY = 4 * GIB
 UNAVAILABLE = 69
 
@@ -27,7 +27,9 @@ def show(environment: Mapping[str, str]) -> int:
     """Print the findings; 0 when `./inv matrix` can run here, else 69."""
     cache = bootstrap.cache_folder(environment)
     remote = fleet.configured(environment)
-    found = [_engine(environment), _disk(cache), _memory(), _accelerator()]
+    good, text, root = _engine(environment, cache)
+    disks = {host.disk(place): place for place in (root, cache)}
+    found = [(good, text), *map(_disk, disks.values()), _memory(), _accelerator()]
     for good, text in found:
         Console().print(f"{'ok' if good else 'NO'}  {text}", markup=False, highlight=False, soft_wrap=True)
     if remote:
@@ -37,24 +39,27 @@ def show(environment: Mapping[str, str]) -> int:
     return 0 if all(good for good, _ in found) else UNAVAILABLE
 
 
-def _engine(environment: Mapping[str, str]) -> tuple[bool, str]:
+def _engine(environment: Mapping[str, str], cache: Path) -> tuple[bool, str, Path]:
+    """Whether there is or can be one, what is to be said of it, and where its data are; else the cache."""
     try:
         url = daemon.find(environment)
         if url is None:
             why = daemon.obstacle()
-            able = "./inv matrix installs docker.io if need be, and starts a private one"
-            return not why, f"engine       none answers; {why or able}"
+            able = "./inv matrix installs docker.io if need be, and starts a private one where that starts none"
+            return not why, f"engine       none answers; {why or able}", cache
         engine = Engine(url)
         there = engine.labels(images.ROOTFS) is not None
-        text = f"{engine.version()} at {url}, data in {engine.root()}"
+        root = engine.root()
+        text = f"{engine.version()} at {url}, data in {root}"
     except PipelineError as error:
-        return False, f"engine       {error}"
-    return True, f"engine       {text}; Debian 13 base {'is there' if there else 'will be made'}"
+        return False, f"engine       {error}", cache
+    text = f"engine       {text}; Debian 13 base {'is there' if there else 'will be made'}"
+    return True, text, room.places(cache, cache, root).engine
 
 
-def _disk(cache: Path) -> tuple[bool, str]:
-    free = host.free_bytes(cache)
-    text = f"disk         {free / GIB:.0f} GiB free for {cache}, {NEEDED_DISK / GIB:.0f} are needed"
+def _disk(place: Path) -> tuple[bool, str]:
+    free = host.free_bytes(place)
+    text = f"disk         {free / GIB:.0f} GiB free for {place}, {NEEDED_DISK / GIB:.0f} are needed"
     return free >= NEEDED_DISK, text
 
 

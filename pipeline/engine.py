@@ -31,6 +31,13 @@ OWNER = "org.hvmatrix.owner"
 IDENTITY = "org.hvmatrix.identity"
 CALL_SECONDS = 600
 
+PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
+
+
+def proxies() -> dict[str, str]:
+    """The proxies that this process is told to use: whatever in a container has a network needs them, too."""
+    return {name: value for name, value in os.environ.items() if name.lower() in PROXIES}
+
 
 @dataclass(frozen=True, slots=True)
 class Volume:
@@ -119,8 +126,8 @@ class Engine:
         failed = ""
         with translated(f"building {tag}"):
             events = self.client.api.build(
-                fileobj=context, custom_context=True, dockerfile=dockerfile, buildargs=dict(arguments), tag=tag,
-                labels={PROJECT: "image"}, network_mode="host", rm=True, forcerm=True, decode=True,
+                fileobj=context, custom_context=True, dockerfile=dockerfile, buildargs={**proxies(), **arguments},
+                tag=tag, labels={PROJECT: "image"}, network_mode="host", rm=True, forcerm=True, decode=True,
             )  # fmt: skip
             for event in events:
                 tail.extend(str(event.get("stream", "")).splitlines())
@@ -159,6 +166,7 @@ class Engine:
                 memswap_limit=f"{limits.memory}m", pids_limit=limits.processes, mounts=_mounts(volumes or {}),
                 devices=list(devices), tty=terminal, stdin_open=terminal, working_dir="/", entrypoint=[],
                 labels={PROJECT: "container", OWNER: process.identity()}, log_config={"type": "none"},
+                environment=proxies() if network else {},
             )  # fmt: skip
         with self._held(Container(inner)) as box:
             if started:

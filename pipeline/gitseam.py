@@ -29,6 +29,8 @@ MOST_PATCHES = 1000
 OBJECT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 NAME_ONE = "name a branch, a tag or a commit that it has"
 SCHEMES = ("https", "http", "git", "ssh", "file")
+# Settings of a repository that would have git run programs that it names: git-config(1).
+OFF = ("core.fsmonitor=false", "core.hooksPath=/dev/null", "log.showSignature=false")
 # How git 2.30 to 2.47 says that what a user named is not there, or is no name (fetch-pack.c, remote.c, transport.c).
 _THEIRS = re.compile(
     r"couldn't find remote ref|not our ref|invalid refspec|does not appear to be a git repository"
@@ -137,7 +139,8 @@ def _mirrored(source: GitSource, mirrors: Path, where: str, *, fresh: bool) -> P
             return repository  # a commit does not move
         words = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
                  "--end-of-options", source.url, f"+{source.ref}:{kept}"]  # fmt: skip
-        done = _run(repository, words, where, seconds=FETCH_SECONDS, expect=None)
+        more = {"GIT_ALLOW_PROTOCOL": ":".join(SCHEMES)}
+        done = _run(repository, words, where, seconds=FETCH_SECONDS, expect=None, more=more)
     if done.returncode:
         text = done.stderr.decode(errors="replace")
         kind = UserError if _THEIRS.search(text) else HostError
@@ -176,7 +179,7 @@ def _run(
     expect: tuple[int, ...] | None = (0,), stream: IO[bytes] | int = subprocess.PIPE,
     more: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
-    argv = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(repository), *words]
+    argv = ["git", *(word for setting in OFF for word in ("-c", setting)), "-C", str(repository), *words]
     # a folder that is no repository is none, although it may lie in one
     ceiling = {"GIT_CEILING_DIRECTORIES": str(repository.resolve().parent)}
     try:
@@ -195,9 +198,14 @@ def _run(
 
 
 def _environment() -> dict[str, str]:
-    """Without questions, transports that run programs, or a surrounding repository's variables."""
+    """Without questions, a surrounding repository's variables, or any transport.
+
+    A repository that lacks objects would fetch them by itself, with programs that its own settings name.
+    """
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": ":".join(SCHEMES), "LC_ALL": "C.UTF-8"}
+    return {
+        **kept, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C.UTF-8",
+    }  # fmt: skip
 
 
 def _slug(ref: str) -> str:

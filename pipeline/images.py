@@ -93,7 +93,7 @@ def _wheeled(engine: Engine, name: str, parent: str, say: Callable[[str], None])
         with scratch.folder() as folder:
             wanted = str(CONTAINERS / name / "requirements.txt")
             argv = [
-                sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
+                sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
                 "--require-hashes", "--disable-pip-version-check", "--dest", str(folder), "-r", wanted,
             ]  # fmt: skip
             bootstrap.run(argv, f"cannot download {wanted}", "check the network and pip's index settings")
@@ -192,18 +192,26 @@ def _rootfs(engine: Engine, say: Callable[[str], None]) -> None:
     hint = f"let the engine reach a registry that has {REGISTRY_IMAGE}, or run this as root on Debian"
     if os.geteuid() != 0:
         raise HostError("no registry answers, and mmdebstrap needs root", hint=hint)
-    found = aptsources.mirrors(_host_sources(), _codename())
-    if not found.main:
+    named = aptsources.mirrors(_host_sources(), _codename())
+    main, security = (aptsources.behind(uri, _text) for uri in (named.main, named.security))
+    if not main:
         raise HostError("no registry answers, and this host's apt sources name no Debian mirror", hint=hint)
     bootstrap.install(["mmdebstrap"])
-    lines = [f"deb {found.main} trixie main"]
-    if found.security:
-        lines.append(f"deb {found.security} trixie-security main")
+    lines = [f"deb {main} trixie main"]
+    if security:
+        lines.append(f"deb {security} trixie-security main")
     with scratch.folder() as folder:
         target = folder / "rootfs.tar"
         argv = ["mmdebstrap", "--quiet", "--variant=apt", "--include=ca-certificates", "trixie", str(target), *lines]
         bootstrap.run(argv, "mmdebstrap failed", "check apt's sources and the network")
         engine.load_rootfs(target, ROOTFS)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError as error:
+        raise HostError(f"{path}, which apt's sources name: {error.strerror}") from error
 
 
 def _host_sources() -> list[str]:

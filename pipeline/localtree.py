@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 OWNER = 1001
 HASHED = "sha256"
-VERSION = 1  # of the notes, and of what is passed over
+VERSION = 2  # of the notes, and of what is passed over
 # What git and a build inside the tree leave there; with them, `make O=` would call the tree unclean.
 PASSED_NAMES = frozenset({".git", ".config", ".config.old"})
 PASSED_PATHS = frozenset({"include/config", "include/generated", "arch/x86/include/generated"})
@@ -159,7 +159,8 @@ def _fill(
         return
     treestore.copy(box, before, target)
     there = {entry.path for entry in entries}
-    stale = [path for path in known if path not in there] + [one.path for one in changed if not stat.S_ISDIR(one.mode)]
+    # A folder too: it was something else before, and through a link that is left `rm` would reach what is elsewhere.
+    stale = [path for path in known if path not in there] + [one.path for one in changed]
     if stale:
         names = "\0".join(stale).encode("utf-8", "surrogateescape")
         box.put("/tmp", archive.pack({"stale": names}))  # noqa: S108 - in the container

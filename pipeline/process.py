@@ -1,6 +1,6 @@
 """Says who a process is, so that what a killed one left can be told from what a live one uses.
 
-Never signals anything.
+Never ends anything.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ ENDED = frozenset("ZX")
 def identity(pid: int | None = None) -> str:
     """A name for a process that no later one gets: host, pid namespace, boot id, pid and start time."""
     number = pid or os.getpid()
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
     fields = stat.rpartition(")")[2].split()
     if fields[STATE] in ENDED:
         raise ProcessLookupError(number)
-    return f"{_place()}:{boot}:{number}:{fields[START_TIME]}"
+    return f"{_place()}:{_boot()}:{number}:{fields[START_TIME]}"
 
 
 def gone(name: str) -> bool:
@@ -30,13 +29,35 @@ def gone(name: str) -> bool:
     Of another host's, or of another container's with the same engine, nothing can be known: not gone.
     """
     try:
-        host, space, _, number, _ = name.split(":")
+        host, space, boot, number, _ = name.split(":")
         if f"{host}:{space}" != _place():
             return False
         return identity(int(number)) != name
-    except (ValueError, OSError):
+    except ValueError:
         return name.startswith(f"{_place()}:")
+    except OSError:
+        return boot != _boot() or not _hidden(int(number))
+
+
+def _hidden(number: int) -> bool:
+    """Whether another user's process has that number, which /proc may hide (proc(5), hidepid)."""
+    try:
+        os.kill(number, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 def _place() -> str:
-    return f"{os.uname().nodename}:{Path('/proc/self/ns/pid').stat().st_ino}"
+    """Host and pid namespace; the first namespace has the same number everywhere, and many a host is named debian."""
+    try:
+        machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        machine = ""
+    return f"{os.uname().nodename}/{machine}:{Path('/proc/self/ns/pid').stat().st_ino}"

@@ -5,6 +5,7 @@ Estimates only. What is there already needs no second place.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ class Places:
 
 def places(cache: Path, results: Path, engine_root: str = "") -> Places:
     """Where a run writes; an engine elsewhere, or one that was not asked, is taken to be where the cache is."""
-    there = bool(engine_root) and Path(engine_root).is_dir()
+    there = bool(engine_root) and os.path.isdir(engine_root)  # noqa: PTH112 - a Path raises where one may not look
     return Places(engine=Path(engine_root) if there else cache, cache=cache, results=results.absolute())
 
 

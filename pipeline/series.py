@@ -6,6 +6,7 @@ Never applies one.
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,14 +67,14 @@ def _folder(folder: Path, where: str) -> Iterator[Patch]:
             hint = "make it one that `patch -p1` takes, as git and quilt do by themselves"
             raise UserError(f"{where}: {listing}: {' '.join(other)}: only -p1 is applied", hint=hint)
         paths = [folder / words[0] for words in lines]
-        outside = [path for path in paths if not path.resolve().is_relative_to(folder.resolve())]
-        if outside:
-            raise UserError(f"{where}: {listing} names {outside[0]}, which is outside its folder")
     else:
         found = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
         paths = [path for path in found if not _COVER.fullmatch(path.name)]
     if not paths:
         raise UserError(f"{where}: no patch in {folder}", hint=f"files that end in {' or '.join(SUFFIXES)} are taken")
+    outside = [path for path in paths if not path.resolve().is_relative_to(folder.resolve())]
+    if outside:
+        raise UserError(f"{where}: {outside[0]} is outside its folder", hint="copy it there")
     for path in paths:
         yield from _file(path, where)
 
@@ -87,11 +88,14 @@ def _listed(listing: Path) -> list[str]:
 
 def _file(path: Path, where: str) -> Iterator[Patch]:
     try:
-        if path.stat().st_size > FILE_LIMIT:
-            raise UserError(f"{where}: {path} is larger than {FILE_LIMIT} bytes")
-        data = path.read_bytes()
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise UserError(f"{where}: {path} is no file")
+        with path.open("rb") as stream:
+            data = stream.read(FILE_LIMIT + 1)
     except OSError as error:
         raise UserError(f"{where}: {path} cannot be read: {error.strerror}") from error
+    if len(data) > FILE_LIMIT:
+        raise UserError(f"{where}: {path} is larger than {FILE_LIMIT} bytes")
     encoded = bool(_ENCODED.search(data[:HEAD]))
     if _COMMIT.match(data) and len(_COMMIT.findall(data)) == 1 and not encoded:
         # one file a commit, as git format-patch writes them: [PATCH 2/3] is no series of which two are missing

@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING
 import pytest
 from docker.errors import NotFound
 
-from pipeline import archive, bootstrap, daemon, fleet, images, treestore
+from pipeline import archive, bootstrap, daemon, fleet, images, localtree, treestore
 from pipeline.container import Limits
 from pipeline.engine import Engine
 from pipeline.errors import HostError
+from pipeline.model import DirectorySource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from pipeline.values import Tree
+    from tests.localtrees import Take
 
 HERE = Path(__file__).resolve().parent
 MODULES_LIMIT = 1024 * 2**20
@@ -83,3 +87,13 @@ def trees(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def faketree(tmp_path: Path) -> Path:
     """A copy of the tiny tree, to be spoiled by a test."""
     return Path(shutil.copytree(HERE / "faketree", tmp_path / "tree"))
+
+
+@pytest.fixture
+def take(engine: Engine, toolchain: str, trees: str, tmp_path: Path) -> Take:
+    assert trees  # a store of the test's own
+
+    def taken(folder: Path, cache: str = "cache", said: Callable[[str], None] = lambda _: None) -> Tree:
+        return localtree.directory(engine, DirectorySource(name="mine", path=folder), toolchain, tmp_path / cache, said)
+
+    return taken

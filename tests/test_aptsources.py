@@ -86,3 +86,13 @@ def test_ubuntu_serves_no_debian() -> None:
     release = 'NAME="Ubuntu"\nVERSION_CODENAME=noble\nID=ubuntu\nID_LIKE=debian\n'
     text = "Types: deb\nURIs: http://mirror.example/ubuntu\nSuites: noble noble-security\nComponents: main universe\n"
     assert aptsources.mirrors([text], aptsources.codename_of(release)) == Mirrors()
+
+
+def test_the_address_behind_a_file_of_mirrors() -> None:
+    listed = f"# of the cloud\n\n{MAIN}/ priority:1\nhttp://second.example\n"
+    texts = {"/etc/apt/mirrors/debian.list": listed, "/none": "#\n"}
+    assert aptsources.behind("mirror+file:///etc/apt/mirrors/debian.list", texts.__getitem__) == f"{MAIN}/"
+    assert aptsources.behind("mirror+file:/etc/apt/mirrors/debian.list", texts.__getitem__) == f"{MAIN}/"
+    assert aptsources.behind("mirror+file:/none", texts.__getitem__) == ""
+    assert aptsources.behind(MAIN, texts.__getitem__) == MAIN
+    assert aptsources.behind("", texts.__getitem__) == ""

@@ -123,3 +123,34 @@ def test_git_that_is_not_installed(tmp_path: Path, origin: Path, monkeypatch: py
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(HostError, match="git is not installed"):
         asked(tmp_path, origin, "main")
+
+
+def test_a_repository_that_lacks_objects_fetches_nothing(tmp_path: Path, origin: Path) -> None:
+    """A partial clone fetches what it lacks by itself, with the program that its own settings name."""
+    for words in (
+        ("core.repositoryformatversion", "1"), ("extensions.partialClone", "origin"),
+        ("remote.origin.url", f"file://{origin}"), ("remote.origin.promisor", "true"),
+        ("remote.origin.uploadpack", f"touch {tmp_path}/planted; false"),
+    ):  # fmt: skip
+        git(origin, "config", *words)
+    (origin / ".git" / "refs" / "heads" / "lacking").write_text(f"{ABSENT}\n")
+    with pytest.raises(UserError):
+        asked(tmp_path, str(origin), "lacking")
+    assert not (tmp_path / "planted").exists()
+
+
+def test_a_signed_commit_is_not_shown_to_a_program(tmp_path: Path, origin: Path) -> None:
+    program = tmp_path / "gpg"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/planted\n")
+    program.chmod(0o755)
+    head, _, message = git(origin, "cat-file", "commit", "main").partition("\n\n")
+    signed = f"{head}\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n -----END PGP SIGNATURE-----\n\n{message}"
+    (tmp_path / "commit").write_text(signed + "\n")
+    sha = git(origin, "hash-object", "-t", "commit", "-w", str(tmp_path / "commit")).strip()
+    git(origin, "config", "log.showSignature", "true")
+    git(origin, "config", "gpg.program", str(program))
+    git(origin, "log", "-1", "--format=%s", sha)
+    assert (tmp_path / "planted").exists()  # git alone runs it
+    (tmp_path / "planted").unlink()
+    assert gitseam.patches(origin, sha)
+    assert not (tmp_path / "planted").exists()

@@ -13,42 +13,19 @@ import pytest
 
 from pipeline import localtree
 from pipeline.errors import UserError
-from pipeline.model import DirectorySource
-from tests import repositories
+from tests import localtrees, repositories
 from tests.storelook import inside, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.engine import Engine
-    from pipeline.values import Tree
-
-    Take = Callable[..., Tree]
-
+    from tests.localtrees import Take
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A small tree in which somebody works."""
-    made = tmp_path / "linux"
-    (made / "drivers" / "hv").mkdir(parents=True)
-    (made / "Kconfig").write_text('source "drivers/hv/Kconfig"\n')
-    (made / "drivers" / "hv" / "Kconfig").write_text("config HYPERV\n")
-    (made / "run").write_text("#!/bin/sh\n")
-    (made / "run").chmod(0o700)
-    (made / "link").symlink_to("drivers/hv/Kconfig")
-    (made / "away").symlink_to("/etc/hostname")
-    return made
-
-
-@pytest.fixture
-def take(engine: Engine, toolchain: str, trees: str, tmp_path: Path) -> Take:
-    assert trees  # a store of the test's own
-
-    def taken(folder: Path, cache: str = "cache", said: Callable[[str], None] = lambda _: None) -> Tree:
-        return localtree.directory(engine, DirectorySource(name="mine", path=folder), toolchain, tmp_path / cache, said)
-
-    return taken
+    return localtrees.small(tmp_path / "linux")
 
 
 def state(folder: Path) -> dict[str, tuple[object, ...]]:

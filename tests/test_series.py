@@ -86,6 +86,14 @@ def test_a_series_cannot_name_what_is_outside(tmp_path: Path) -> None:
     for name in ("../secret", "/etc/passwd", "a/../../secret", "link.patch"):
         (folder / "series").write_text(f"{name}\n")
         assert "outside its folder" in refused(tmp_path, folder).brief
+    (folder / "series").unlink()
+    assert f"{folder}/link.patch is outside its folder" in refused(tmp_path, folder).brief
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    folder = files(tmp_path / "p", a=DIFF)
+    os.mkfifo(folder / "b.patch")
+    assert f"{folder}/b.patch is no file" in refused(tmp_path, folder).brief
 
 
 def test_a_series_that_names_what_is_not_there(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from pipeline import daemon, estimates, host, images, process
 from pipeline.errors import HostError, UserError
+from tests.users import as_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +76,19 @@ ELSEWHERE = [_own(host="other", pid="1"), _own(space="1", pid="4194305")]
 @pytest.mark.parametrize("name", ["", "x", "boot:1", "::::", *ELSEWHERE])
 def test_what_is_not_of_this_host_is_left_alone(name: str) -> None:
     assert not process.gone(name)
+
+
+def test_a_process_that_proc_hides_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    init, ended = process.identity(1), _own(pid="4194304")
+
+    def hidden(_: int | None = None) -> str:
+        raise FileNotFoundError  # as hidepid=2 has it
+
+    monkeypatch.setattr(process, "identity", hidden)
+    with as_nobody():
+        assert not process.gone(init)
+        assert process.gone(ended)
+        assert process.gone(init.replace(init.split(":")[2], "another-boot"))
 
 
 def test_a_process_is_gone_when_it_has_ended_and_when_it_was_waited_for() -> None:

@@ -1,0 +1,44 @@
+"""What was a link in the last copy of a folder and is a folder now: nothing is removed through the link."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import localtrees
+from tests.storelook import inside, look
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.engine import Engine
+    from tests.localtrees import Take
+
+
+@pytest.mark.docker
+def test_a_link_that_becomes_a_folder_takes_nothing_along(engine: Engine, tmp_path: Path, take: Take) -> None:
+    folder = localtrees.small(tmp_path / "linux")
+    (folder / "hv").symlink_to("drivers/hv")
+    take(folder)
+    (folder / "hv").unlink()
+    shutil.copytree(folder / "drivers" / "hv", folder / "hv")
+    assert inside(engine, take(folder), "cat drivers/hv/Kconfig hv/Kconfig") == "config HYPERV\n" * 2
+
+
+@pytest.mark.docker
+def test_another_tree_of_the_store_is_not_reached(
+    engine: Engine, toolchain: str, tmp_path: Path, take: Take,
+) -> None:  # fmt: skip
+    """In the store all trees lie side by side, and their names can be computed."""
+    other = take(localtrees.small(tmp_path / "other"))
+    name = other.mount.rsplit("/", 1)[-1]
+    folder = localtrees.small(tmp_path / "linux")
+    (folder / "evil").symlink_to(f"../{name}")
+    take(folder)
+    (folder / "evil").unlink()
+    (folder / "evil").mkdir()
+    (folder / "evil" / "run").write_text("mine\n")
+    assert inside(engine, take(folder), "cat evil/run") == "mine\n"
+    assert "run" in look(engine, toolchain, f"ls {name}").split()
