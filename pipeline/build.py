@@ -33,7 +33,13 @@ ARTIFACT_LIMIT = 512 * 2**20
 TAIL = 20
 ROOM = 64 * 2**20  # bytes that a build that failed must find
 SET_BACK = 75  # build-kernel's exit status
+MADE_KEY = '"certs/signing_key.pem"'  # Kconfig's default, for which certs/Makefile makes a new random key
 KILLED = {124, 137}  # timeout(1)'s own end, and SIGKILL
+UNWRITABLE = ("No space left on device", "Disk quota exceeded", "Read-only file system", "Input/output error")
+# A program that a shell does not find, or link-vmlinux.sh for BTF. A bare name: a script with a path that is not there
+# is the tree's own fault.
+_LACKS = re.compile(r"sh: (?:line )?\d+: [\w.+-]+: (?:command )?not found$|: pahole \(\S*\) is not available$")
+_UNFOUND = 127  # a shell's status for it, which make passes on
 # make's and the compiler's own marks of what went wrong first
 _ERROR = re.compile(r"(: error: |: fatal error: |undefined reference|ERROR: modpost|^make.*\*\*\* (?!\[))")
 
@@ -43,9 +49,12 @@ def kernel(
 ) -> Kernel:  # fmt: skip
     """The kernel of a tree, a toolchain's identity, a resolved .config and what is made of it (goals.py).
 
-    Equal inputs give the same key.
+    Equal inputs give the same key, and the same bytes: what would differ from build to build is left out. No module is
+    signed here, and a key in the kernel would be a random one.
     """
     settled = kconfig.replaced(kconfig.replaced(final, "LOCALVERSION", '""'), "LOCALVERSION_AUTO", "n")
+    if kconfig.values(settled).get("MODULE_SIG_KEY") == MADE_KEY:
+        settled = kconfig.replaced(settled, "MODULE_SIG_KEY", '""')
     options = kconfig.parse(settled.encode(), ".config").values()
     text = "\n".join(sorted(kconfig.line(option.symbol, option.value) for option in options))
     # of a folder that somebody works in, what its Kconfig files say is all in the .config
@@ -132,8 +141,9 @@ def _check_host(box: Container, status: int) -> None:
     if status == SET_BACK:
         raise HostError("the clock was set back since the objects were made", hint="wait, or run this with --fresh")
     room = box.run(["sh", "-c", f"head -c {ROOM} /dev/zero > /build/.room"])
-    if "No space left on device" in room.stderr:
-        raise HostError("the disk is full", hint="free some disk (./inv prune), then run this again")
+    if any(text in room.stderr for text in UNWRITABLE):
+        hint = "free some disk (./inv prune), then run this again"
+        raise HostError("the disk is full or broken", details=room.stderr[-TAIL * 80 :], hint=hint)
     if box.run(["test", "-f", "/src/Makefile", "-a", "-f", "/src/Kconfig"]).exit_status:
         raise HostError("the kernel's tree went away while it was built", hint="run this again")
 
@@ -182,5 +192,8 @@ def _why(made: Completed) -> str:
             raise HostError("the disk is full", details=text, hint="free some disk (./inv prune), then run this again")
     if made.exit_status in KILLED or any("Killed signal terminated program" in text for text in lines):
         raise HostError("the build was killed", details="\n".join(lines[-TAIL:]), hint="memory or time ran out")
+    lacks = next((text for text in lines if _LACKS.search(text)), "")
+    if lacks and ("pahole" in lacks or any(text.endswith(f"Error {_UNFOUND}") for text in lines)):
+        raise HostError("the toolchain's image lacks a tool", details=lacks, hint="add it to containers/toolchain/")
     first = next((text for text in lines if _ERROR.search(text)), lines[-1] if lines else f"exit {made.exit_status}")
     return f"does not compile: {first.strip()}"

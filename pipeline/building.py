@@ -110,7 +110,7 @@ def tasks(bench: Bench, planned: Planned) -> list[Task]:
 def _start(bench: Bench, kernel: Kernel, step: Step) -> ObjectTree | None:
     """The object tree that was planned; where that kernel did not compile, or it is gone, the nearest there is."""
     found = objecttrees.of(bench.engine, bench.cache, step.parent) if step.parent else None
-    if step.parent and found is None:
+    if step.parent and found is None and not bench.fresh:
         kept = objecttrees.kept(bench.engine, bench.cache, kernel.toolchain)
         (again,) = buildplan.steps(kept, bench.cache, [kernel])
         found = objecttrees.of(bench.engine, bench.cache, again.parent) if again.parent else None
@@ -125,7 +125,7 @@ def _build(bench: Bench, state: State, step: Step, *, keep: bool) -> Build:
     told = False
     while True:
         with bench.slots.held(bench.jobs, memory=memory) as cpus, turns.tried(bench.cache, kernel.key) as ours:
-            found = build.known(kernel, bench.cache) if ours else None
+            found = build.known(kernel, bench.cache) if ours and not bench.fresh else None
             if found:
                 with bench.view.work(name, step.seconds) as work:
                     work.note = f"kernel {kernel.key[:12]}, which another command has just built"

@@ -98,6 +98,7 @@ def environment(tree: Tree, more: str = "") -> dict[str, str]:
         "CCACHE_REMOTE_ONLY": "1",
         "CCACHE_REMOTE_STORAGE": " ".join(storages),
         "CCACHE_COMPILERCHECK": "content",
+        "CCACHE_EXTRAFILES": "/usr/bin/as",  # gcc runs it, and its digest says nothing of which it was
         "CCACHE_NODIRECT": "1",
     }
 

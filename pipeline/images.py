@@ -116,13 +116,15 @@ def facts(engine: Engine, tag: str, names: tuple[str, ...]) -> dict[str, str]:
     return {name: data.decode(errors="replace").strip() for name, data in found.items()}
 
 
-def identity(packages: str) -> str:
-    """A digest of a toolchain: its packages and the way in which it builds, the same on any machine that has both.
+def identity(packages: str, name: str) -> str:
+    """A digest of a toolchain: its packages, variables and the way in which it builds, the same wherever these are.
 
     What else is in the image, such as the scripts that fetch or resolve, makes no other kernel.
     """
     recipes = [(CONTAINERS / "toolchain" / name).read_text(encoding="utf-8") for name in RECIPES]
-    return hashlib.sha256("\n".join([packages, *recipes]).encode()).hexdigest()
+    lines = (CONTAINERS / "toolchain" / f"{name}.Dockerfile").read_text(encoding="utf-8").splitlines()
+    variables = [line for line in lines if line.startswith("ENV ")]
+    return hashlib.sha256("\n".join([packages, *recipes, *variables]).encode()).hexdigest()
 
 
 def noted(cache: Path) -> dict[str, str]:

@@ -29,7 +29,9 @@ HASHED = "sha256"
 VERSION = 2  # of the notes, and of what is passed over
 # What git and a build inside the tree leave there; with them, `make O=` would call the tree unclean.
 PASSED_NAMES = frozenset({".git", ".config", ".config.old"})
-PASSED_PATHS = frozenset({"include/config", "include/generated", "arch/x86/include/generated"})
+PASSED_PATHS = frozenset({
+    "include/config", "include/generated", "arch/x86/include/generated", "scripts/mod/devicetable-offsets.h",
+})  # fmt: skip
 PASSED_SUFFIXES = (".o", ".ko", ".a", ".cmd", ".o.d")
 FEW = 20_000  # changed files up to which the last copy is taken as a start
 REMOVE_SECONDS = 120
@@ -97,9 +99,13 @@ def _walk(folder: str, prefix: str) -> Iterator[tuple[str, str, os.stat_result]]
     """Path in the tree, path on this machine and status of everything that belongs to it, sorted."""
     with os.scandir(folder) as entries:
         found = sorted((entry.name, entry.path, entry.stat(follow_symlinks=False)) for entry in entries)
+    there = {name for name, _, _ in found}
     for name, path, status in found:
         inner = prefix + name
         if name in PASSED_NAMES or inner in PASSED_PATHS or name.endswith(PASSED_SUFFIXES):
+            continue
+        # What kbuild made, as zoffset.h: found beside a source it would be taken before the one that is made anew.
+        if f".{name}.cmd" in there and stat.S_ISREG(status.st_mode):
             continue
         if stat.S_ISDIR(status.st_mode):
             yield inner, path, status

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline import asking, atomic, build, progress, scratch, seal, session, settling, slimming, stages, tools
+from pipeline import asking, atomic, build, intent, progress, scratch, seal, session, settling, slimming, stages, tools
 from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def differences(folder: Path, name: str, options: Options) -> list[str]:
         raise UserError(f"{options.file} has no cell {name}", hint="give the matrix of that run with --file")
     with progress.view(plain=options.plain) as view, session.session(view, options.cache) as engine:
         states = asking.states(asked, cells)
+        if cells[0] not in asked.cells:
+            states[0].intent = intent.HYPERV  # as a run's controls have it
         bench = stages.bench(engine, view, options)
         stages.configs(bench, states)
         stages.sources(bench, states)

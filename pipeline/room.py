@@ -9,11 +9,12 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 from pipeline import atomic, host, images, inventory, leases, objecttrees, space, treestore
 from pipeline.errors import HostError
-from pipeline.items import CCACHE, GIB, IMAGE, KERNEL, MIB, OBJECTS, TREE, removable, told
+from pipeline.items import CCACHE, GIB, IMAGE, KERNEL, MIB, OBJECTS, TREE, identity, removable, told
 from pipeline.model import DebianSource, DirectorySource, GitSource
 
 if TYPE_CHECKING:
@@ -118,15 +119,23 @@ def use(states: Iterable[State], cache: Path) -> None:
 
 def needed(asked: Work, found: Sequence[Item]) -> Needed:
     """An estimate of the bytes that a run needs, by what is there of its kind."""
-    sizes = {kind: [item.bytes for item in found if item.kind == kind] for kind in (OBJECTS, KERNEL, CCACHE)}
+    sizes = {kind: [item.bytes for item in found if item.kind == kind] for kind in (KERNEL, CCACHE)}
     compiled = min(COMPILED, sum(sizes[CCACHE]) // len(sizes[KERNEL])) if sizes[KERNEL] else COMPILED
-    each = _mean(sizes[OBJECTS], OBJECT_TREE) + compiled
+    trees = _object_trees(found)
+    each = (median_low(trees) if trees else OBJECT_TREE) + compiled  # a full config says little of the small ones
     there = {item.name for item in found if item.kind == IMAGE}
     missing = [tag.partition(":")[0].rpartition("/")[2] for tag in images.current() - there]
     engine = sum(TAGS.get(name, OTHER_TAG) for name in missing if name not in UNNEEDED)
     engine += asked.plain * PLAIN + asked.patched * PATCHED + asked.kernels * each
     cache = asked.kernels * _mean(sizes[KERNEL], ARTIFACT) + asked.boots * BOOT + NOTES
     return Needed(engine=engine, cache=cache)
+
+
+def _object_trees(found: Sequence[Item]) -> list[int]:
+    """Bytes of the object trees on a toolchain of now, or on another of them: others are charged what is below them."""
+    tops = {identity(IMAGE, images.toolchain_tag(name)) for name in images.toolchains()}
+    tops |= {item.id for item in found if item.kind == OBJECTS}
+    return [item.bytes for item in found if item.kind == OBJECTS and tops & set(item.on)]
 
 
 def _mean(sizes: Sequence[int], default: int) -> int:

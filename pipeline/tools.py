@@ -30,7 +30,7 @@ def toolchains(bench: Bench, states: Sequence[State]) -> dict[str, str]:
     for name in sorted({state.cell.toolchain for state in states}):
         tag = images.toolchain(bench.engine, name, lambda _: None)
         facts = images.facts(bench.engine, tag, ("packages", "compiler"))
-        identities[name] = images.identity(facts["packages"])
+        identities[name] = images.identity(facts["packages"], name)
         for state in states:
             if state.cell.toolchain == name:
                 state.tools |= {"compiler": facts["compiler"], "toolchain": identities[name]}

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pipeline.values import Tree
 
 SECONDS = 600
-NEW_HEADER = 3  # tree-diff's exit status
+VIEW_SECONDS = 4 * 3600  # more than a build may take
+NOT_SO = 3  # tree-diff's exit status: no view can be had
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,13 @@ def between(box: Container, old: str, new: str) -> Difference:
 def newer(engine: Engine, toolchain: str, old: str, tree: Tree) -> Iterator[str]:
     """A folder on the engine's host with a tree in which all that differs from the tree `old` (a digest) is newest.
 
-    It is there until the block ends, and shares all other files. Empty when objects of `old` will not do, as the tree
-    has a header that `old` lacks. Raises HostError when one of them is gone.
+    It is there until the block ends, for as long as a build may take, and shares all other files. Empty when objects of
+    `old` will not do, as it is gone, or as the tree has a header that it lacks. Raises HostError when the tree is gone.
     """
-    with treestore.making(engine, toolchain) as (box, target):
+    with treestore.making(engine, toolchain, seconds=VIEW_SECONDS) as (box, target):
         names = [f"{treestore.FOLDER}/{treestore.key(digest)}" for digest in (old, tree.digest)]
         done = box.run(["tree-diff", "view", *names, target], user=treestore.OWNER, seconds=SECONDS)
-        if done.exit_status not in {0, NEW_HEADER}:
+        if done.exit_status not in {0, NOT_SO}:
             raise HostError("cannot prepare a tree", details=done.log[-2000:], hint=treestore.DISK)
         made = engine.volume(treestore.VOLUME)
         if made is None:

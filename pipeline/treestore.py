@@ -52,13 +52,14 @@ def known(engine: Engine, toolchain: str, variant: str, digest: str, cache: Path
 @contextmanager
 def making(
     engine: Engine, toolchain: str, *, network: bool = False, capabilities: Sequence[str] = (),
+    seconds: int = LIMITS.seconds,
 ) -> Iterator[tuple[Container, str]]:  # fmt: skip
     """A container and a new folder in it for a tree that is to be made; `keep` makes it one, else it is removed."""
     engine.ensure_volume(VOLUME)
     target = f"{FOLDER}/{HALF}{secrets.token_hex(8)}"
     volumes = {VOLUME: {"bind": FOLDER, "mode": "rw"}}
     with engine.container(
-        toolchain, limits=LIMITS, network=network, capabilities=capabilities, volumes=volumes,
+        toolchain, limits=replace(LIMITS, seconds=seconds), network=network, capabilities=capabilities, volumes=volumes,
     ) as box:  # fmt: skip
         _sweep(engine, box)
         _must(box, ["mkdir", target], "make a folder for a tree")

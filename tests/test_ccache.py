@@ -19,6 +19,7 @@ OTHERS = [
 def test_debians_trees_share_one() -> None:
     assert ccache.volume(DEBIAN) == ccache.SHARED
     assert "read-only" not in ccache.environment(DEBIAN)["CCACHE_REMOTE_STORAGE"]
+    assert ccache.environment(DEBIAN)["CCACHE_EXTRAFILES"] == "/usr/bin/as"  # the compiler's digest is not its
 
 
 def test_every_stranger_writes_to_one_of_its_own() -> None:

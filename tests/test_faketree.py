@@ -70,6 +70,10 @@ def test_a_build_that_leaves_rubbish_contradicts(tmp_path: Path, faketree: Path)
     (record,) = fakematrix.records(tmp_path)
     assert (record["outcome"], record["class"]) == ("contradiction", "ARTIFACT_DIFFERS")
     assert "not a Linux kernel" in record["reason"]
+    assert run.run(fakematrix.options(tmp_path)) == 1
+    assert fakematrix.records(tmp_path)[0]["reused"] == {"resolve": True, "build": True, "boot": False}
+    assert run.run(fakematrix.options(tmp_path, fresh=True)) == 1
+    assert fakematrix.records(tmp_path)[0]["reused"] == {"resolve": False, "build": False, "boot": False}
 
 
 def test_a_refused_config(tmp_path: Path, faketree: Path) -> None:

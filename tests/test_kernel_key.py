@@ -131,10 +131,33 @@ def test_without_an_error_the_last_line_is_the_reason() -> None:
     assert build._why(failed("")) == "does not compile: exit 2"
 
 
+@pytest.mark.parametrize(
+    "log",
+    [
+        "x.c:1:1: error: y\n/bin/sh: 1: pkg-config: not found\nmake: *** [Makefile:1: x.o] Error 1\n",
+        "/bin/sh: 1: scripts/mine: not found\nx.c:1:1: error: y\nmake: *** [Makefile:1: x.o] Error 127\n",
+    ],
+)
+def test_a_tool_that_nothing_failed_for_and_a_script_of_the_tree_are_no_excuse(log: str) -> None:
+    assert build._why(failed(log)) == "does not compile: x.c:1:1: error: y"
+
+
+def test_a_random_key_is_left_out_of_a_kernel_and_anybodys_own_is_not() -> None:
+    signed = CONFIG + 'CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_KEY="{}"\n'
+    made = build.kernel(TREE, "g", signed.format("certs/signing_key.pem"))
+    assert kconfig.values(made.config)["MODULE_SIG_KEY"] == '""'
+    kept = build.kernel(TREE, "g", signed.format("pkcs11:mine"))
+    assert kconfig.values(kept.config)["MODULE_SIG_KEY"] == '"pkcs11:mine"'
+    assert "MODULE_SIG_KEY" not in kconfig.values(build.kernel(TREE, "g", CONFIG).config)
+
+
 @pytest.mark.parametrize(("log", "status", "why"), [
     ("x.c:1:1: error: y\ncc1: No space left on device\n", 2, "the disk is full"),
     ("gcc: fatal error: Killed signal terminated program cc1\n", 2, "killed"),
     ("  CC      x.o\n", 137, "killed"),
+    ("/bin/sh: 1: lz4: not found\nmake[3]: *** [a/Makefile:1: x.lz4] Error 127\nmake: *** [Makefile:1: a] Error 2\n",
+     2, "lacks a tool"),
+    ("BTF: .tmp_vmlinux.btf: pahole (pahole) is not available\nmake: *** [Makefile:1: vmlinux] Error 1\n", 2, "lacks"),
     ("  CC      x.o\n", 124, "killed"),
 ])  # fmt: skip
 def test_a_host_without_disk_memory_or_time_is_not_the_kernels_fault(log: str, status: int, why: str) -> None:
@@ -156,6 +179,9 @@ def test_the_kconfig_of_a_folder_is_not_part_of_the_key() -> None:
     ("status", "stderr", "said"),
     [
         (2, "head: error writing 'standard output': No space left on device", "the disk is full"),
+        (2, "sh: 1: cannot create /build/.room: Read-only file system", "the disk is full or broken"),
+        (2, "head: error writing 'standard output': Disk quota exceeded", "the disk is full or broken"),
+        (2, "head: error writing 'standard output': Input/output error", "the disk is full or broken"),
         (75, "", "the clock was set back"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What was a link in the last copy of a folder and is a folder now: nothing is removed through the link."""
+"""What a folder must not bring along, and what a copy of it must not reach."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline import localtree
 from tests import localtrees
 from tests.storelook import inside, look
 
@@ -42,3 +43,16 @@ def test_another_tree_of_the_store_is_not_reached(
     (folder / "evil" / "run").write_text("mine\n")
     assert inside(engine, take(folder), "cat evil/run") == "mine\n"
     assert "run" in look(engine, toolchain, f"ls {name}").split()
+
+
+def test_what_kbuild_made_beside_the_sources_is_passed_over(tmp_path: Path) -> None:
+    """header.S takes "zoffset.h" from beside itself before it takes the one that is made of this kernel."""
+    folder = localtrees.small(tmp_path / "linux")
+    boot = folder / "arch" / "x86" / "boot"
+    boot.mkdir(parents=True)
+    (boot / "header.S").write_text('#include "zoffset.h"\n')
+    before = [entry.path for entry in localtree._entries(folder, {})]
+    (boot / "zoffset.h").write_text("#define ZO__end 1\n")
+    assert "arch/x86/boot/zoffset.h" in [entry.path for entry in localtree._entries(folder, {})]  # anybody's own
+    (boot / ".zoffset.h.cmd").write_text("savedcmd_zoffset.h := nm\n")
+    assert [entry.path for entry in localtree._entries(folder, {})] == before

@@ -11,7 +11,7 @@ import pytest
 from pipeline import asking, atomic, enginedisk, host, images, leases, room, space, treestore
 from pipeline.engine import Volume
 from pipeline.errors import HostError
-from pipeline.items import CCACHE, GIB, IMAGE, KERNEL, MIB, OBJECTS, Item
+from pipeline.items import CCACHE, GIB, IMAGE, KERNEL, MIB, OBJECTS, Item, identity
 from pipeline.model import DebianSource, DirectorySource
 from pipeline.values import Tree
 from tests import fakematrix
@@ -49,10 +49,20 @@ def test_what_is_not_known_is_what_was_measured() -> None:
 
 
 def test_what_is_kept_says_what_the_next_one_takes() -> None:
-    kept = [item(OBJECTS, 40 * MIB), item(OBJECTS, 60 * MIB), item(KERNEL, 4 * MIB), item(CCACHE, 10 * MIB)]
+    first = replace(item(OBJECTS, 40 * MIB), on=(identity(IMAGE, images.toolchain_tag("gcc")),))
+    others = [replace(item(OBJECTS, size), on=(first.id,)) for size in (50 * MIB, 3 * GIB)]  # the last of a full config
+    kept = [first, *others, item(KERNEL, 4 * MIB), item(CCACHE, 10 * MIB)]
     need = room.needed(room.Work(kernels=2), [*IMAGES, *kept])
     assert need.engine == 2 * (50 + 10) * MIB
     assert need.cache == 2 * 4 * MIB + room.NOTES
+
+
+def test_object_trees_of_an_older_toolchain_say_nothing_of_the_next() -> None:
+    """Where that image has lost its name, its bytes are counted with each of them."""
+    base = next(tag for tag in images.current() if "/base:" in tag)
+    old = [replace(item(OBJECTS, 603 * MIB), on=(identity(IMAGE, base),)) for _ in range(5)]
+    need = room.needed(room.Work(kernels=60), [*IMAGES, *old])
+    assert need.engine == 60 * (120 + 60) * MIB
 
 
 def test_a_run_that_fits_is_let_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,7 +166,16 @@ def test_another_toolchain_changes_no_tag(containers: Path) -> None:
 
 def test_a_parent_is_part_of_the_tag() -> None:
     assert images._tag("host", "Dockerfile", "a") != images._tag("host", "Dockerfile", "b")
-    assert images.identity("gcc 14") != images.identity("gcc 15")
+    assert images.identity("gcc 14", "gcc") != images.identity("gcc 15", "gcc")
+
+
+def test_a_toolchains_variables_are_part_of_its_identity(containers: Path) -> None:
+    """KCFLAGS would change every object, and neither the packages nor a .config."""
+    known = containers / "toolchain" / "gcc.Dockerfile"
+    (containers / "toolchain" / "gcc-o1.Dockerfile").write_text(known.read_text() + "ENV KCFLAGS=-O1\n")
+    assert images.identity("gcc 14", "gcc") != images.identity("gcc 14", "gcc-o1")
+    (containers / "toolchain" / "gcc-o1.Dockerfile").write_text(known.read_text() + "# a word\n")
+    assert images.identity("gcc 14", "gcc") == images.identity("gcc 14", "gcc-o1")
 
 
 def test_an_unknown_toolchain_is_refused_before_any_engine_is_asked() -> None:

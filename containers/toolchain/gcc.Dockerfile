@@ -4,7 +4,8 @@ ARG BASE
 FROM ${BASE}
 RUN apt-get -q update \
  && apt-get -q -y --no-install-recommends install \
-      gcc binutils libc6-dev make flex bison bc libelf-dev libssl-dev kmod cpio bzip2 xz-utils zstd ccache git perl-base python3-minimal \
+      gcc binutils libc6-dev make flex bison bc libelf-dev libssl-dev kmod cpio bzip2 lz4 lzop xz-utils zstd openssl ccache git perl-base \
+      python3-minimal \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o 1000 -g 1000 /build /work /ccache && install -d -o 1001 -g 1001 /src /trees \
  && dpkg-query -W > /usr/share/hvmatrix/packages && gcc --version | head -n 1 > /usr/share/hvmatrix/compiler
