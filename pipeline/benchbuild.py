@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import (
     asking,
+    benchbounds,
     benchours,
     benchpeers,
     benchsums,
@@ -30,19 +31,19 @@ from pipeline import (
 )
 from pipeline.benchpeers import Floor, Piece
 from pipeline.benchsamples import Ledger
-from pipeline.benchsums import Sample
+from pipeline.benchsums import COLD, FLOOR, WARM, Sample, Total
 from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pipeline.benchsums import Spent, Total
+    from pipeline.benchbounds import Bounded
+    from pipeline.benchsums import Spent
     from pipeline.engine import Engine, Volume
     from pipeline.model import Matrix
     from pipeline.record import State
     from pipeline.run import Options
 
-COLD, WARM, FLOOR = "tuxmake + ccache, cold", "tuxmake + ccache, warm", "floor: make by hand in one tree"
 PIECE_SECONDS = 300.0  # of the first one, as far as anybody knows
 FACTS = ("compiler", "tuxmake", "ccache")
 
@@ -205,22 +206,29 @@ def _by_hand(kernels: Sequence[Piece], floor: Floor) -> list[tuple[str, str, Pie
     return found
 
 
-def _totals(asked: Asked, ours: Ledger, peers: Ledger, rounds: int) -> list[Total]:
-    """The typical round of each series, the floor first."""
+def _totals(asked: Asked, ours: Ledger, peers: Ledger, rounds: int) -> list[Total | Bounded]:
+    """The typical round of each series, the floor first; of tuxmake's cold pass bounds, where not all was measured."""
     sorts = _sorts(asked)
     counts = {kind: sorts.count(kind) for kind in benchsums.KINDS}
     found = [(peers, FLOOR, {benchsums.NEXT: len(asked.kernels)})]
     names = dict.fromkeys(one.series for one in ours.samples)
     found += [(ours, name, {one.kind: 1 for one in ours.of(name, 0)}) for name in names]
     found += [(peers, COLD, counts), (peers, WARM, counts)]
-    return [
-        benchsums.typical([benchsums.total(ledger.of(name, number), many) for number in range(rounds)])
+    totals = {
+        name: benchsums.typical([benchsums.total(ledger.of(name, number), many) for number in range(rounds)])
         for ledger, name, many in found
-    ]
+    }
+    return [_bounded(one, totals[WARM], peers) if one.extrapolated and one.series == COLD else one
+            for one in totals.values()]  # fmt: skip
+
+
+def _bounded(total: Total, warm: Total, peers: Ledger) -> Bounded:
+    cold, again, floor = (peers.of(name, 0) for name in (COLD, WARM, FLOOR))
+    return benchbounds.bounded(total, cold, again, warm.spent, floor)
 
 
 def _result(
-    asked: Asked, options: Options, sample: int, samples: Sequence[Sample], totals: Sequence[Total],
+    asked: Asked, options: Options, sample: int, samples: Sequence[Sample], totals: Sequence[Total | Bounded],
 ) -> dict[str, Any]:  # fmt: skip
     """What goes into docs/bench/build.json, but for the machine and the date."""
     others = benchsums.other_load((one.spent for one in samples), host.cores())
@@ -235,7 +243,8 @@ def _result(
         kind: {"measured": sum(sorts[one] == kind for one in picked), "pieces": sorts.count(kind)}
         for kind in benchsums.KINDS
     }
+    ratios = benchsums.ratios((one for one in totals if isinstance(one, Total)), FLOOR)
     return {
-        "facts": facts, "kinds": kinds, "against": FLOOR, "ratios": benchsums.ratios(totals, FLOOR),
+        "facts": facts, "kinds": kinds, "against": FLOOR, "ratios": ratios,
         "totals": [asdict(one) for one in totals], "samples": [asdict(one) for one in samples],
     }  # fmt: skip

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import atomic, benchpatch, ccache, images, objecttrees, progress, run, series, session
 from pipeline.benchsamples import timed
-from pipeline.benchsums import Sample
+from pipeline.benchsums import OURS, Sample
 from pipeline.errors import HostError
 from pipeline.showing import FAILED, PASSED
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pipeline.run import Options
 
 CHANGED = ("first-posted", "pre-split")  # one patch touches a Kconfig file and no more, one a header, too
-NAME = "this pipeline"
 # The notes of what is there already: trees in the engine, and configs of packages.
 SEED = ("sources", "trees", "configs", "folders")
 REPOSITORIES = "git"  # too large to be copied; nothing is fetched into them here
@@ -51,7 +50,7 @@ def measure(matrix: Matrix, options: Options, changed: Sequence[str], ledger: Le
 
     Raises HostError when a run cannot be finished.
     """
-    if ledger.of(f"{NAME}, cold", number):
+    if ledger.of(f"{OURS}, cold", number):
         return
     options.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.cache) as name, _forgotten(options):
@@ -128,7 +127,7 @@ def _ran(matrix: Matrix, options: Options, title: str, part: str, number: int) -
     if status not in {PASSED, FAILED}:
         raise HostError(f"bench build: the pipeline's own run ended with {status} ({title})", hint="its table says why")
     built = _built(options.results / "latest") if part != "resolve" else 0
-    return Sample(series=f"{NAME}, {title}", round=number, name=part, kind=part, spent=spent, built=built)
+    return Sample(series=f"{OURS}, {title}", round=number, name=part, kind=part, spent=spent, built=built)
 
 
 def _run(matrix: Matrix, options: Options) -> Callable[[], int]:

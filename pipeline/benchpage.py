@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import benchsums, markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 HEAD = ("what", "wall", "CPU", "its own CPU", "wall, x floor", "kernels built", "measured")
 MINUTE, HOUR, FINE = 60, 3600, 10
@@ -35,6 +35,10 @@ METHOD = (
     """CPU: the seconds that all processors of the machine were busy (/proc/stat), the engine and all else included.
     Its own CPU: what its containers counted themselves, where they were asked.""",
 )
+BOUNDS = """Not so in the cold pass: before a build that was measured there were fewer others than in the whole
+    sequence, and so fewer objects in the compiler cache; of that pass there are only bounds. At least: the warm pass,
+    and what the measured builds took longer than they do warm. At most: the warm pass and the floor, which compiles
+    every object of every cell at least once."""
 
 
 def duration(seconds: float) -> str:
@@ -54,7 +58,8 @@ def page(note: Mapping[str, Any]) -> str:
     about = f"Measured on {markdown.plain(note['date'])}, {goes}, on {markdown.plain(note['machine'])}."
     parts = [
         "# What building a matrix takes\n", markdown.paragraph(f"{about} Every sample is in [build.json](build.json)."),
-        markdown.table(HEAD, _rows(note)), "![The same as bars](build.svg)\n", "## How it was measured\n",
+        markdown.table(HEAD, _rows(note)), markdown.bullets(answers(note)), "![The same as bars](build.svg)\n",
+        "## How it was measured\n",
         markdown.bullets(_method(note)), "## Facts\n",
         markdown.bullets(f"{name}: {markdown.plain(str(value))}" for name, value in note["facts"].items()),
     ]  # fmt: skip
@@ -63,20 +68,50 @@ def page(note: Mapping[str, Any]) -> str:
 
 def _rows(note: Mapping[str, Any]) -> Iterable[list[str]]:
     """A row a series; tuxmake has a second one for the part of its seconds that the others spend as well."""
-    base = next(one for one in note["totals"] if one["series"] == note["against"])["spent"]["wall"]
+    base = next(one for one in note["totals"] if one["series"] == note["against"])
     for one in note["totals"]:
-        spent, guessed = one["spent"], one["measured"] < one["pieces"]
+        ends = [one[end] for end in ("least", "most", "spent") if end in one]
+        guessed = one["measured"] < one["pieces"]
+        rest = "bounds" if "least" in one else "the others extrapolated"
+        told = f"{one['measured']} of {one['pieces']}, {rest}" if guessed else "all"
         about = "about " if guessed else ""
-        told = f"{one['measured']} of {one['pieces']}, the others extrapolated" if guessed else "all"
+        as_many = one["built"] >= base["built"]
+        wall, cpu, inside, core = (
+            [end[name] for end in ends if end[name] is not None] for name in ("wall", "cpu", "inside", "core")
+        )
         yield [
-            markdown.plain(one["series"]), about + duration(spent["wall"]), about + duration(spent["cpu"]),
-            "" if spent["inside"] is None else about + duration(spent["inside"]),
-            f"{spent['wall'] / base:.2f}", f"{one['built']:.0f}", told,
+            markdown.plain(one["series"]), _span(wall, about), _span(cpu, about), _span(inside, about),
+            _times(wall, base["spent"]["wall"]) if as_many else "", f"{one['built']:.0f}", told,
         ]  # fmt: skip
-        if spent["core"] is not None:
+        if core:
             name = f"{one['series']}: kernel and modules alone"
-            core = f"{spent['core'] / base:.2f}"
-            yield [markdown.plain(name), about + duration(spent["core"]), "", "", core, "", told]
+            yield [markdown.plain(name), _span(core, about), "", "", _times(core, base["spent"]["wall"]), "", told]
+
+
+def _span(ends: Sequence[float], about: str = "") -> str:
+    return (about if ends else "") + " to ".join(duration(seconds) for seconds in ends)
+
+
+def _times(ends: Sequence[float], base: float) -> str:
+    return " to ".join(f"{seconds / base:.2f}" for seconds in ends)
+
+
+def answers(note: Mapping[str, Any]) -> Iterable[str]:
+    """A line for each series of this pipeline: what the others take for the same cells, in multiples of it.
+
+    From nothing they begin with nothing, too; after a change tuxmake has the compiler cache of its first pass.
+    """
+    totals = {one["series"]: one for one in note["totals"]}
+    for name, one in totals.items():
+        if not name.startswith(f"{benchsums.OURS}, "):
+            continue
+        own, whole = one["spent"]["wall"], name.endswith(", cold")
+        other = totals.get(benchsums.COLD if whole else benchsums.WARM, {})
+        ends = [other[end]["wall"] for end in ("least", "most", "spent") if end in other]
+        floor = totals[note["against"]]["spent"]["wall"]
+        parts = [f"tuxmake's {'cold' if whole else 'warm'} pass takes {_times(ends, own)} times as long"] * bool(ends)
+        parts += [f"the floor {_times([floor], own)} times"] * whole
+        yield f"{markdown.plain(name)} ({duration(own)}): {', '.join(parts)}."
 
 
 def _method(note: Mapping[str, Any]) -> Iterable[str]:
@@ -97,8 +132,5 @@ def _guessed(note: Mapping[str, Any]) -> Iterable[str]:
     listed = markdown.listed(
         f"{one['measured']} of {one['pieces']} ({benchsums.KINDS[kind]})" for kind, one in there.items()
     )
-    yield (
-        f"Of tuxmake's builds, these were measured: {listed}. The others count as the mean of their kind. Before a "
-        "build that was measured there were fewer others than in the whole sequence, and so fewer objects in the "
-        "compiler cache: the figure for the cold pass is rather too high."
-    )
+    text = f"Of tuxmake's builds, these were measured: {listed}. The others count as the mean of their kind."
+    yield " ".join(f"{text} {BOUNDS}".split()) if any("least" in one for one in note["totals"]) else text

@@ -26,7 +26,7 @@ STYLE = """\
 
 def plot(note: Mapping[str, Any]) -> str:
     """The plot of a measurement as it is in docs/bench/build.json."""
-    most = max(max(one["spent"]["wall"], one["spent"]["cpu"]) for one in note["totals"]) or 1
+    most = max(end[kind] for one in note["totals"] for end in _ends(one) for kind in ("wall", "cpu")) or 1
     height = TOP + ROW * len(note["totals"]) + 16
     size = f'width="{WIDTH}" height="{height}"'
     lines = [
@@ -36,20 +36,34 @@ def plot(note: Mapping[str, Any]) -> str:
         _text(16, 24, _title(note), "title"),
         f'<rect class="wall" x="16" y="38" width="12" height="8"/>{_text(34, 46, "wall")}',
         f'<rect class="cpu" x="86" y="38" width="12" height="8"/>{_text(104, 46, "CPU")}',
-        _text(160, 46, "pale and dashed: partly extrapolated"),
+        _text(160, 46, "pale and dashed: partly extrapolated, or at most"),
     ]  # fmt: skip
     for number, one in enumerate(note["totals"]):
         top = TOP + ROW * number
         lines += [_text(LEFT - 10, top + 22, _short(one["series"]), anchor="end")]
-        guessed = one["measured"] < one["pieces"]
         for offset, kind in ((4, "wall"), (24, "cpu")):
-            seconds = one["spent"][kind]
-            length = max(1.0, seconds / most * BARS)
-            shape = f'{kind} guessed"' if guessed else f'{kind}"'
-            lines.append(f'<rect class="{shape} x="{LEFT}" y="{top + offset}" width="{length:.1f}" height="16"/>')
-            told = ("about " if guessed else "") + duration(seconds)
-            lines.append(_text(LEFT + round(length) + 8, top + offset + 13, told))
+            lines += _bars(one, kind, most, top + offset)
     return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _ends(one: Mapping[str, Any]) -> list[Mapping[str, float]]:
+    """The figures of a series: one, or its bounds, the larger one last."""
+    return [one[end] for end in ("least", "most", "spent") if end in one]
+
+
+def _bars(one: Mapping[str, Any], kind: str, most: float, top: int) -> list[str]:
+    """A bar with its figure; of bounds the larger one is drawn pale below the smaller one."""
+    ends = [end[kind] for end in _ends(one)]
+    guessed = one["measured"] < one["pieces"]
+    lines, length = [], 0.0
+    for number, seconds in enumerate(reversed(ends)):
+        pale = guessed and number == 0
+        width = max(1.0, seconds / most * BARS)
+        length = max(length, width)
+        shape = f'{kind} guessed"' if pale else f'{kind}"'
+        lines.append(f'<rect class="{shape} x="{LEFT}" y="{top}" width="{width:.1f}" height="16"/>')
+    told = ("about " if guessed else "") + " to ".join(duration(seconds) for seconds in ends)
+    return [*lines, _text(LEFT + round(length) + 8, top + 13, told)]
 
 
 def _title(note: Mapping[str, Any]) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Piece = TypeVar("Piece")
+OURS, FLOOR = "this pipeline", "floor: make by hand in one tree"
+COLD, WARM = "tuxmake + ccache, cold", "tuxmake + ccache, warm"
 FIRST, NEXT, REPEAT = "first", "next", "repeat"
 OTHERS = "share of the machine that was used besides"
 FEW = 3  # repeats of a kernel that are measured where not everything is
@@ -147,10 +149,10 @@ def typical(totals: Sequence[Total]) -> Total:
 
 
 def ratios(totals: Iterable[Total], against: str) -> dict[str, float]:
-    """Each series' seconds on the clock over those of the one it is measured against."""
+    """Each series' seconds on the clock over those of the one it is measured against, where it made as many kernels."""
     listed = list(totals)
-    base = next(one.spent.wall for one in listed if one.series == against)
-    return {one.series: round(one.spent.wall / base, 3) for one in listed}
+    base = next(one for one in listed if one.series == against)
+    return {one.series: round(one.spent.wall / base.spent.wall, 3) for one in listed if one.built >= base.built}
 
 
 def other_load(spents: Iterable[Spent], cores: int) -> float | None:

@@ -81,7 +81,8 @@ def test_the_typical_round_and_the_ratios() -> None:
 
     assert benchsums.typical([total("a", 9), total("a", 1), total("a", 5)]).spent.wall == 5
     assert benchsums.typical([total("a", 9), total("a", 1)]).spent.wall == 1
-    assert benchsums.ratios([total("a", 9), total("floor", 6)], "floor") == {"a": 1.5, "floor": 1.0}
+    fewer = Total(series="b", spent=Spent(wall=1, cpu=1), built=0, measured=1, pieces=1)
+    assert benchsums.ratios([total("a", 9), total("floor", 6), fewer], "floor") == {"a": 1.5, "floor": 1.0}
 
 
 def test_what_others_used_of_the_machine() -> None:

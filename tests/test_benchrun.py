@@ -69,11 +69,11 @@ def test_a_measurement_that_is_interrupted_goes_on(tmp_path: Path, monkeypatch: 
     assert calls == [calls[0], calls[1], calls[1]]
     assert found["facts"]["interrupted"].startswith("yes")
     assert {one["series"]: (one["built"], one["measured"], one["pieces"]) for one in found["totals"]} == {
-        benchbuild.FLOOR: (2, 2, 2), benchbuild.COLD: (2, 2, 2), benchbuild.WARM: (2, 2, 2),
+        benchsums.FLOOR: (2, 2, 2), benchsums.COLD: (2, 2, 2), benchsums.WARM: (2, 2, 2),
         "this pipeline, cold": (2, 2, 2), "this pipeline, w changed (word.c)": (1, 1, 1),
         "this pipeline, nothing changed": (0, 1, 1),
     }  # fmt: skip
-    assert found["ratios"][benchbuild.FLOOR] == 1
+    assert found["ratios"][benchsums.FLOOR] == 1
     assert found["kinds"][benchsums.FIRST] == {"measured": 2, "pieces": 2}
     page = benchpage.page({**found, "date": "2026-11-23", "machine": "this one"})
     assert "in more than one go, on this one" in " ".join(page.split())
