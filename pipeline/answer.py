@@ -75,8 +75,7 @@ def _short(cells: Sequence[Record]) -> list[str]:
         f"`{name}` {lost[name] or 'none'}" + (f" ({silent} silently)" if (silent := counts[name][Word.SILENT]) else "")
         for name in sorted(names, key=lambda name: lost[name])
     ]
-    whole = [f"`{name}`" for name in names if not lost[name] and not counts[name][Word.GAINED]
-             and not counts[name][Word.BUILT_IN]]  # fmt: skip
+    whole = [f"`{name}`" for name in names if set(counts[name]) <= {Word.KEPT, Word.OFF}]
     found = Counter(map(word, cells))
     every = ", ".join(f"{found[one]} {one.partition(' ')[2]}" for one in Word if found[one])
     return [

@@ -24,6 +24,7 @@ from pipeline import (
     benchresolve,
     benchsoak,
     host,
+    run,
     showing,
 )
 from pipeline.errors import UserError
@@ -54,6 +55,7 @@ def bench(name: str, options: Options, rounds: int, sample: int = 1) -> int:
         raise UserError(f"--rounds {rounds}: not a number of rounds", hint="a number from 1")
     if name in BENCHES and sample != 1:
         raise UserError(f"--sample {sample}: bench {name} measures everything", hint="leave it out")
+    run.check(options)
     found = BENCHES[name](options, rounds) if name in BENCHES else SAMPLED[name](options, rounds, sample)
     note = {"bench": name, "date": datetime.now(UTC).strftime("%Y-%m-%d"), "machine": machine(), **found}
     if "ratios" not in note:

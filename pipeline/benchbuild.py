@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from pipeline.benchbounds import Bounded
     from pipeline.benchsums import Spent
-    from pipeline.engine import Engine, Volume
+    from pipeline.engine import Volume
     from pipeline.model import Matrix
     from pipeline.record import State
     from pipeline.run import Options
@@ -176,11 +176,15 @@ def _peers(asked: Asked, options: Options, sample: int, ledger: Ledger, number: 
         if not ledger.of(COLD, number):
             benchpeers.forget_tuxmake(engine, asked.image)
         floor = Floor(engine, asked.image, stack, options.jobs or host.cores())
-        by = partial(_tuxmake, engine, asked.image, options.jobs)
+
+        def by(series_name: str, piece: Piece) -> Callable[[], Spent]:
+            name = f"{series_name} {number} {piece.cell}"
+            return partial(benchpeers.tuxmake, engine, asked.image, piece, options.jobs, name)
+
         todo: list[tuple[str, str, Piece, Callable[[], Spent]]] = benchsums.interleaved(
-            [(COLD, kind, piece, partial(by, piece)) for piece, kind in cells], _by_hand(asked.kernels, floor),
+            [(COLD, kind, piece, by(COLD, piece)) for piece, kind in cells], _by_hand(asked.kernels, floor),
         )  # fmt: skip
-        todo += [(WARM, kind, piece, partial(by, piece)) for piece, kind in cells]
+        todo += [(WARM, kind, piece, by(WARM, piece)) for piece, kind in cells]
         there = sum(ledger.known(name, number, piece.cell) for name, _, piece, _ in todo)
         view.say(f"{len(todo)} builds by tuxmake and by hand, {there} of them measured before")
         for place, (name, kind, piece, do) in enumerate(todo, 1):
@@ -190,10 +194,6 @@ def _peers(asked: Asked, options: Options, sample: int, ledger: Ledger, number: 
                     spent = do()
                     work.note = f"{spent.wall:.0f} s, {spent.cpu:.0f} CPU seconds"
                 ledger.add(Sample(series=name, round=number, name=piece.cell, kind=kind, spent=spent))
-
-
-def _tuxmake(engine: Engine, image: str, jobs: int, piece: Piece) -> Spent:
-    return benchpeers.tuxmake(engine, image, piece, jobs)
 
 
 def _by_hand(kernels: Sequence[Piece], floor: Floor) -> list[tuple[str, str, Piece, Callable[[], Spent]]]:

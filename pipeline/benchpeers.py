@@ -55,20 +55,21 @@ def forget_tuxmake(engine: Engine, image: str) -> None:
         _must(box, ["bench-tuxmake", "forget"])
 
 
-def tuxmake(engine: Engine, image: str, piece: Piece, jobs: int) -> Spent:
+def tuxmake(engine: Engine, image: str, piece: Piece, jobs: int, name: str) -> Spent:
     """Build a kernel with tuxmake's own defaults and ccache; with `jobs` 0 it takes its default there, too.
 
-    Only a build that was finished adds to the compiler cache. Raises HostError when it fails.
+    Only a build that was finished adds to the compiler cache, and not to that of the same build (`name`) when it is
+    done again. Raises HostError when it fails.
     """
     with _tuxmake_box(engine, image, treestore.mounted(piece.tree)) as box:
         box.put("/bench", archive.pack({"kconfig": piece.config.encode()}, owner=1000))
-        _must(box, ["bench-tuxmake", "prepare"])
+        _must(box, ["bench-tuxmake", "prepare", name])
         before, meter = _counted(box), Meter()
         done = box.run(["bench-tuxmake", "run", *([str(jobs)] if jobs else [])], seconds=BUILD_SECONDS)
         spent = meter.read(inside=_since(before, _counted(box)))
         _checked(done, f"tuxmake, {piece.cell}")
         metadata = box.get("/bench/metadata.json", METADATA_LIMIT)["metadata.json"]
-        _must(box, ["bench-tuxmake", "keep"])
+        _must(box, ["bench-tuxmake", "keep", name])
     beside = sum(seconds for name, seconds in durations(metadata).items() if name not in CORE)
     return replace(spent, core=round(spent.wall - beside, 2))
 

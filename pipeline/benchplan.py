@@ -18,7 +18,7 @@ from pipeline.distance import Depends, rebuilt
 from pipeline.spanning import CROSSING, EXACT, Kept, Rates, Wanted, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pipeline.buildplan import Question
@@ -60,7 +60,17 @@ def measure(options: Options, rounds: int) -> dict[str, Any]:
     pieces = seconds(plan(few, (), lambda _: depends, rates=rates, exact=EXACT))
     facts[f"approximated over exact, {APPROXIMATED} kernels of one tree"] = round(pieces / whole, 4)
     recorded, of_matrix = matrix(options)
-    return {"facts": facts | recorded, "samples": samples | of_matrix, "against": f"20 trees: {NOTHING}"}
+    samples |= of_matrix
+    against = "its kernels each from nothing"
+    return {"facts": facts | recorded, "samples": samples, "ratios": ratios(samples), "against": against}
+
+
+def ratios(samples: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Each series' median over the seconds of the same kernels, each built from nothing."""
+    return {
+        name: round(median(values) / median(samples[f"{name.partition(': ')[0]}: {NOTHING}"]), 4)
+        for name, values in samples.items()
+    }
 
 
 def matrix(options: Options) -> tuple[dict[str, float], dict[str, list[float]]]:

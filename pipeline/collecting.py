@@ -24,6 +24,7 @@ SAME = ("schema", "digest", "through")
 KINDS = ("cells", "controls")
 BEST = (Status.PASS, Status.SKIP)  # of a control: one that is neither makes the run void
 LISTED = 20
+MOST_SAID = 2
 _HINT = "give the folders that the machines' results/ were downloaded to"
 
 
@@ -48,6 +49,9 @@ def collect(places: Sequence[Path], options: Options, chosen: frozenset[str] = f
     parts = [part for place in places for part in found(place)]
     _check(parts, asked.digest, str(options.file))
     homes = {kind: _homes(parts, kind) for kind in KINDS}
+    unproved = [one.cell.name for one in asked.controls if one.cell.name not in homes["controls"]]
+    if parts[0].note["through"] == "boot" and unproved:
+        raise UserError(f"no run has the control {unproved[0]}", hint=_HINT)
     if extra := sorted(set(homes["cells"]) - set(wanted)):
         raise UserError(f"{extra[0]}: a shard has it, and it is not asked for", hint="give the --cells of the shards")
     missing = [name for name in wanted if name not in homes["cells"]]
@@ -121,6 +125,8 @@ def _homes(parts: Sequence[Part], kind: str) -> dict[str, Path]:
             if not compactrun.is_cell(str(name)):
                 raise UserError(f"{part.folder}: lists {str(name)!r}, which is no cell's name", hint=_HINT)
             kept = atomic.read_json(home / "record.json")
+            if not isinstance(kept, dict) and kind == "controls":
+                raise UserError(f"{home}: a control without its record", hint="leave that run out, or run it again")
             if not isinstance(kept, dict):
                 continue
             if kept.get("cell") != name:
@@ -139,9 +145,17 @@ def _preferred(known: Path, other: Path, kind: str) -> bool:
     keys = ("status", "outcome", "class", "observed")
     if [old.get(key) for key in keys] == [new.get(key) for key in keys]:
         return False
-    if Outcome.UNKNOWN in {old.get("outcome"), new.get("outcome")}:  # one of them was tried again
-        return bool(old.get("outcome") == Outcome.UNKNOWN)
+    said = [_said(one) for one in (old, new)]
+    if min(said) < MOST_SAID:  # one of them was tried again
+        return said[1] > said[0]
     raise UserError(f"{new.get('cell')}: two shards differ on it", details=f"{known}\n{other}", hint="leave one out")
+
+
+def _said(record: dict[str, Any]) -> int:
+    """How much a record says: 0 when it was not tried to an end, 1 without a verdict, else MOST_SAID."""
+    if record.get("status") in {Status.ERROR, Status.SKIP}:
+        return 0
+    return 1 if record.get("outcome") == Outcome.UNKNOWN else MOST_SAID
 
 
 def _copy(source: Path, target: Path) -> None:

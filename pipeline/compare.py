@@ -129,8 +129,18 @@ def _climbed(left: Record, right: Record) -> tuple[list[Word], str]:
     else:
         ranks = [_rung(one, booted=bool(left["observed"] and right["observed"])).rank for one in (left, right)]
     if ranks[0] == ranks[1]:
+        ranks = _drivers(left, right)
+    if ranks[0] == ranks[1]:
         return [], ""
     return [Word.GAINED if ranks[0] < ranks[1] else Word.LOST], ""
+
+
+def _drivers(left: Record, right: Record) -> list[int]:
+    """On the same rung, a side that has lost an option which QEMU cannot show has less (decisions/007)."""
+    outcomes = [left["outcome"], right["outcome"]]
+    if outcomes.count(Outcome.LOST) != 1 or Outcome.CONTRADICTION in outcomes:
+        return [1, 1]
+    return [int(one["class"] != "OPTION_LOST") for one in (left, right)]
 
 
 def _hindrance(record: Record, other: Record) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pipeline import asking, atomic, build, buildplan, estimates, foreseeing, objecttrees, room
+from pipeline import asking, atomic, build, buildplan, estimates, foreseeing, objecttrees, room, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,20 +23,27 @@ SHOWN = 12  # of a key, as in a kernel's release string
 
 def show(options: Options) -> int:
     """Print cells, trees, kernels, boots and an estimate of each; 0. Raises UserError for a bad matrix."""
+    run.check(options)
     asked = asking.load(options.file)
-    states = foreseeing.states(asked, asking.select(asked, options.cells), options.cache)
+    cells = asking.select(asked, options.cells)
+    controls = [one.cell for one in asked.controls] if options.through == "boot" else []
+    states = foreseeing.states(asked, list(dict.fromkeys([*cells, *controls])), options.cache)
     console = Console()
-    for row in rows(asked, states, options):
+    for row in rows(asked, states[: len(cells)], states, options):
         console.print(row, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
-def rows(asked: Matrix, states: Sequence[State], options: Options) -> list[str]:
-    """What a person wants to know before starting: how many of each, what each costs, and in which order."""
+def rows(asked: Matrix, cells: Sequence[State], states: Sequence[State], options: Options) -> list[str]:
+    """What a person wants to know before starting: how many of each, what each costs, and in which order.
+
+    `cells` are those that are asked for, `states` have the controls besides, whose kernels are built too.
+    """
     variants = list(dict.fromkeys(state.cell.variant.name for state in states))
     unresolved = sum(state.resolution is None for state in states)
     each = estimates.about(options.cache, "resolve", "one")
-    found = [f"{len(states)} cells on {len(variants)} trees ({', '.join(variants)})"]
+    more = f", {len(states) - len(cells)} more for controls" if len(states) > len(cells) else ""
+    found = [f"{len(cells)} cells{more} on {len(variants)} trees ({', '.join(variants)})"]
     known = len(states) - unresolved
     found.append(f"resolve: {known} known before, {unresolved} to do, about {unresolved * each:.0f} s")
     if options.through == "resolve":
@@ -48,10 +55,10 @@ def rows(asked: Matrix, states: Sequence[State], options: Options) -> list[str]:
     identities = {kernel.toolchain for kernel in missing}
     there = [one for one in objecttrees.noted(options.cache) if one.toolchain in identities]
     steps = buildplan.steps(there, options.cache, missing)
-    seconds = sum(step.seconds for step in steps) + unknown * estimates.rates(options.cache).increment
+    seconds = sum(step.seconds for step in steps) + _unknown(states, options)
     at_most = "at most " if unknown else ""
     found.append(
-        f"build: {at_most}{len(kernels) + unknown} distinct kernels for {len(states)} cells,"
+        f"build: {at_most}{len(kernels) + unknown} distinct kernels for {len(cells)} cells{more},"
         f" {len(kernels) - len(missing)} known before, about {seconds / 60:.0f} min",
     )
     if options.remote:
@@ -59,8 +66,8 @@ def rows(asked: Matrix, states: Sequence[State], options: Options) -> list[str]:
     found += [f"  {names[step.key]}: {step.why}, about {step.seconds:.0f} s" for step in steps]
     count = 0
     if options.through == "boot":
-        count = len({(state.kernel.key, state.cell.machine) for state in states if state.kernel}) + unknown
-        count += len(asked.controls)
+        count = len({(state.kernel.key, state.cell.machine) for state in cells if state.kernel})
+        count += sum(state.going and state.kernel is None for state in cells) + len(asked.controls)
         cost = f"about {count * estimates.about(options.cache, 'boot', 'nested') / 2 / 60:.0f} min"
         found.append(f"boot: {at_most}{count} ({len(asked.controls)} of them controls), two at a time, {cost}")
         found += [f"control: {control.cell.name} must reach {control.reaches}" for control in asked.controls]
@@ -69,6 +76,15 @@ def rows(asked: Matrix, states: Sequence[State], options: Options) -> list[str]:
     learnt = atomic.read_json(options.cache / "timings.json")
     found.append("seconds are " + ("what this machine took before" if learnt else "of a machine with two cores"))
     return found
+
+
+def _unknown(states: Sequence[State], options: Options) -> float:
+    """Seconds of the kernels that are not known yet: a tree's first from nothing, the others in its objects."""
+    rates = estimates.rates(options.cache)
+    unknown = [state for state in states if state.going and state.kernel is None]
+    first = {state.cell.variant.source for state in unknown}
+    whole = len(first) * (rates.full + rates.each * estimates.OBJECTS)
+    return whole + (len(unknown) - len(first)) * rates.of(estimates.STEP)
 
 
 def _names(states: Sequence[State]) -> dict[str, str]:

@@ -88,7 +88,7 @@ def run(options: Options) -> int:
 
     Raises UserError for bad input before anything was built, HostError when nothing can be tried at all.
     """
-    _check(options)
+    check(options)
     return of(asking.load(options.file), options)
 
 
@@ -131,7 +131,8 @@ def _blame(options: Options, homes: Sequence[tuple[State, Path]], error: Pipelin
             store.write_cell(home, state, options.through)
 
 
-def _check(options: Options) -> None:
+def check(options: Options) -> None:
+    """Raise UserError for a stage, an accelerator or a number of jobs that is none."""
     if options.through not in THROUGH:
         raise UserError(f"--through {options.through}: no such stage", hint=f"one of {', '.join(THROUGH)}")
     if options.accel not in ACCELERATORS:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pipeline import asking, estimates, foreseeing, sharding
+from pipeline import asking, estimates, foreseeing, run, sharding
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("github", "gitlab", "json")
 MOST, DIGITS = 256, 3  # jobs of one GitHub matrix
-OBJECTS = 1444  # of a build from nothing of a small config
-STEP = 200  # objects of an increment, as a mean over the default matrix
 SCHEMA = 1
 
 
@@ -34,6 +32,7 @@ def show(options: Options, count: str, kind: str) -> int:
         raise UserError(f"--format {kind}: no such format", hint=f"one of {', '.join(FORMATS)}")
     if not (count.isdecimal() and len(count) <= DIGITS and 1 <= int(count) <= MOST):
         raise UserError(f"{count}: not a number of machines", hint=f"a number from 1 to {MOST}")
+    run.check(options)
     asked = asking.load(options.file)
     states = foreseeing.states(asked, asking.select(asked, options.cells), options.cache)
     parts = sharding.split(units(asked, states, options), int(count))
@@ -64,8 +63,8 @@ def _cost(variant: str, states: Sequence[State], options: Options) -> tuple[floa
     if options.through == "resolve":
         return first, seconds
     kernels = {state.kernel.key if state.kernel else state.cell.name for state in states if state.going}
-    first += rates.full + rates.each * OBJECTS
-    seconds += len(kernels) * rates.of(STEP)
+    first += rates.full + rates.each * estimates.OBJECTS
+    seconds += len(kernels) * rates.of(estimates.STEP)
     if options.through == "boot":
         seconds += len(kernels) * estimates.about(cache, "boot", "nested")
     return first, seconds

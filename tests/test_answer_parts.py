@@ -42,6 +42,14 @@ def test_a_name_that_is_gone_is_told(small: Given) -> None:
     assert 0 < lines <= patch.removed
 
 
+def test_a_variant_with_a_kernel_that_was_not_built_is_not_as_it_was(small: Given) -> None:
+    kept = next(one for one in small.cells if word(one) is Word.KEPT)
+    name = f"`{kept['variant']}`"
+    assert name in answer._short([kept])[1]
+    failed = {"config": "other", "outcome": "unknown", "status": "FAIL", "class": "BUILD_FAILED", "observed": None}
+    assert name not in answer._short([kept, {**kept, **failed}])[1]
+
+
 PATCH = """\
 Subject: [variant] hv: another name
 

@@ -53,7 +53,7 @@ def cached(engine: Engine, image: str) -> str:
 
 def test_tuxmake_builds_and_only_what_is_finished_is_cached(engine: Engine, image: str, tiny: Tree) -> None:
     piece = Piece(cell="v/m", key="k", tree=tiny, patches=(), config="CONFIG_MODULES=y\n")
-    cold = benchpeers.tuxmake(engine, image, piece, 1)
+    cold = benchpeers.tuxmake(engine, image, piece, 1, "one")
     assert cold.inside is not None
     assert cold.core is not None
     assert 0 < cold.inside < 60
@@ -61,8 +61,17 @@ def test_tuxmake_builds_and_only_what_is_finished_is_cached(engine: Engine, imag
     kept = cached(engine, image)
     assert len(kept.split()) == 1
     with pytest.raises(HostError, match=r"tuxmake, v/x: exit 2"):
-        benchpeers.tuxmake(engine, image, replace(piece, cell="v/x", config="CONFIG_BROKEN=y\n"), 0)
+        benchpeers.tuxmake(engine, image, replace(piece, cell="v/x", config="CONFIG_BROKEN=y\n"), 0, "two")
     assert cached(engine, image) == kept
+    with engine.container(image, volumes={benchpeers.VOLUME: {"bind": "/ccache", "mode": "rw"}}) as box:
+        assert box.run(["bench-tuxmake", "prepare", "one"]).exit_status == 0  # it was killed before it was written down
+        assert box.run(["sh", "-c", "find /ccache/now -type f -name '*R'"]).stdout == ""
+        assert box.run(["bench-tuxmake", "keep", "one"]).exit_status == 0
+        assert box.run(["bench-tuxmake", "prepare", "two"]).exit_status == 0
+        killed = "cd /ccache && touch now/two && rm -rf old && mv done old"  # in the middle of `keep two`
+        assert box.run(["sh", "-c", killed]).exit_status == 0
+        assert box.run(["bench-tuxmake", "prepare", "two"]).exit_status == 0
+        assert box.run(["sh", "-c", "cd /ccache && ls -d now/* done/* old"]).stdout.split() == ["done/last", "now/last"]
     benchpeers.forget_tuxmake(engine, image)
     assert cached(engine, image) == ""
 

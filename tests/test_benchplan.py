@@ -59,6 +59,10 @@ def test_a_measurement_has_samples_and_facts(tmp_path: Path, monkeypatch: pytest
         assert len(samples[f"{trees}: planning"]) == 2
         orders = [samples[f"{trees}: {name}"][0] for name in (benchplan.SPANNING, benchplan.BEFORE, benchplan.NOTHING)]
         assert orders == sorted(orders)
-    assert found["against"] in samples
+    assert set(found["ratios"]) == set(samples)
+    assert found["ratios"][f"one tree: {benchplan.NOTHING}"] == 1
+    assert found["ratios"][f"one tree: {benchplan.BEFORE}"] == round(
+        samples[f"one tree: {benchplan.BEFORE}"][0] / samples[f"one tree: {benchplan.NOTHING}"][0], 4,
+    )  # fmt: skip
     assert found["facts"]["kernels"] == 200
     assert 0.9 < found["facts"]["approximated over exact, 60 kernels of one tree"] < 1.2

@@ -45,6 +45,9 @@ def sharded(folder: Path, count: int = 3) -> list[Path]:
         place = folder / "shards" / f"shard-{part.number}"
         for name in part.cells:
             shutil.copytree(folder / "20261123-120000" / "cells" / name, place / "20260101-000000" / "cells" / name)
+        controls = folder / "20261123-120000" / "controls"
+        if controls.is_dir():
+            shutil.copytree(controls, place / "20260101-000000" / "controls")
         note = json.loads((folder / "20261123-120000" / "run.json").read_text())
         atomic.write_json(place / "20260101-000000" / "run.json", {**note, "cells": list(part.cells)})
         (place / "latest").symlink_to("20260101-000000")
@@ -166,6 +169,20 @@ def test_of_a_control_the_worst_is_taken(words: str, tmp_path: Path) -> None:
     assert not collecting._preferred(homes[1], homes[0], "controls")
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "taken"),
+    [("ERROR unknown", "FAIL unknown", True), ("FAIL unknown", "ERROR unknown", False),
+     ("FAIL unknown", "PASS kept", True), ("PASS kept", "FAIL unknown", False),
+     ("SKIP unknown", "ERROR unknown", False)],
+)  # fmt: skip
+def test_of_a_cell_what_says_more_is_taken(one: str, other: str, taken: bool, tmp_path: Path) -> None:
+    homes = [tmp_path / name for name in ("one", "other")]
+    for home, words in zip(homes, (one, other), strict=True):
+        status, outcome = words.split()
+        atomic.write_json(home / "record.json", {"status": status, "outcome": outcome})
+    assert collecting._preferred(homes[0], homes[1], "cells") == taken
+
+
 @pytest.mark.usefixtures("whole")
 def test_no_link_of_a_shard_is_followed(tmp_path: Path) -> None:
     places = sharded(tmp_path)
@@ -200,7 +217,18 @@ def test_the_real_run_sharded_and_merged(tmp_path: Path) -> None:
             place = tmp_path / "shards" / str(part.number) / "run"
             for name in part.cells:
                 shutil.copytree(folder / "cells" / name, place / "cells" / name)
+            shutil.copytree(folder / "controls", place / "controls")
             atomic.write_json(place / "run.json", {**note, "cells": list(part.cells)})
         status = collecting.collect([tmp_path / "shards"], here)
         assert verdicts(tmp_path / "results" / "latest") == verdicts(folder)
         assert status == note["exit_status"]
+        first = next((tmp_path / "shards").rglob("controls/**/record.json"))
+        whole = first.read_text()
+        first.write_text("{")
+        with pytest.raises(UserError, match="a control without its record"):
+            collecting.collect([tmp_path / "shards"], here)
+        first.write_text(whole)
+        for path in (tmp_path / "shards").rglob("run.json"):
+            path.write_text(json.dumps({**json.loads(path.read_text()), "controls": []}))
+        with pytest.raises(UserError, match="no run has the control"):
+            collecting.collect([tmp_path / "shards"], here)

@@ -63,6 +63,7 @@ def words(left: dict[str, Any], right: dict[str, Any]) -> list[Word]:
 ERROR = record(status="ERROR", outcome="unknown", observed=None, reason="disk full\nnext: free some")
 SKIP = record(status="SKIP", outcome="unknown", observed=None, reason="--accel kvm: no")
 UNBUILT = {**ERROR, "status": "FAIL", "class": "BUILD_FAILED", "reason": "it did not compile"}
+DRIVER = record(outcome="lost", status="FAIL", **{"class": "OPTION_LOST"})  # decisions/007
 DIFFERS = contradiction(observed=None, **{"class": "ARTIFACT_DIFFERS"})
 
 
@@ -71,15 +72,14 @@ DIFFERS = contradiction(observed=None, **{"class": "ARTIFACT_DIFFERS"})
     [
         (record(), record(), [Word.UNCHANGED]),
         (record(), lost(), [Word.LOST]),
-        (lost(), record(), [Word.GAINED]),
-        (record(observed=None), lost(observed=None), [Word.LOST]),
+        (lost(), record(), [Word.GAINED]), (record(observed=None), lost(observed=None), [Word.LOST]),
         (lost(predicted="core", observed="core"), lost(), [Word.LOST]),
         (record(), lost(predicted="bound", observed="none", loudness="none", **{"class": "NO_BOOT"}), [Word.LOST]),
         (record(), refused(), [Word.LOST]),
         (record(observed=None), refused(), [Word.LOST]),
         (record(outcome="same-off", predicted="detected", observed="detected"), refused(), [Word.LOST]),
-        (refused(), record(), [Word.GAINED]),
-        (refused(), refused(), [Word.UNCHANGED]),
+        (refused(), record(), [Word.GAINED]), (refused(), refused(), [Word.UNCHANGED]),
+        (record(), DRIVER, [Word.LOST]), (DRIVER, record(), [Word.GAINED]),
         (record(), record(status="FAIL"), [Word.CHANGED]),
         (lost(), lost(**{"class": "VMBUS_NOT_BUILT"}), [Word.CHANGED]),
         (record(), record(outcome="gained"), [Word.CHANGED]),
