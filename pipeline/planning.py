@@ -64,10 +64,8 @@ def rows(asked: Matrix, cells: Sequence[State], states: Sequence[State], options
     if options.remote:
         found.append(f"  fleet cache {options.remote}: all may read from it, builds of Debian's own trees write to it")
     found += [f"  {names[step.key]}: {step.why}, about {step.seconds:.0f} s" for step in steps]
-    count = 0
-    if options.through == "boot":
-        count = len({(state.kernel.key, state.cell.machine) for state in cells if state.kernel})
-        count += sum(state.going and state.kernel is None for state in cells) + len(asked.controls)
+    count = _boots(asked, cells) if options.through == "boot" else 0
+    if count:
         cost = f"about {count * estimates.about(options.cache, 'boot', 'nested') / 2 / 60:.0f} min"
         found.append(f"boot: {at_most}{count} ({len(asked.controls)} of them controls), two at a time, {cost}")
         found += [f"control: {control.cell.name} must reach {control.reaches}" for control in asked.controls]
@@ -76,6 +74,12 @@ def rows(asked: Matrix, cells: Sequence[State], states: Sequence[State], options
     learnt = atomic.read_json(options.cache / "timings.json")
     found.append("seconds are " + ("what this machine took before" if learnt else "of a machine with two cores"))
     return found
+
+
+def _boots(asked: Matrix, cells: Sequence[State]) -> int:
+    """How many boots at most: one for each kernel and machine, and the controls."""
+    known = {(state.kernel.key, state.cell.machine) for state in cells if state.kernel}
+    return len(known) + sum(state.going and state.kernel is None for state in cells) + len(asked.controls)
 
 
 def _unknown(states: Sequence[State], options: Options) -> float:
