@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import sys
 import tarfile
 from pathlib import Path
@@ -122,8 +123,9 @@ def identity(packages: str, name: str) -> str:
     What else is in the image, such as the scripts that fetch or resolve, makes no other kernel.
     """
     recipes = [(CONTAINERS / "toolchain" / name).read_text(encoding="utf-8") for name in RECIPES]
-    lines = (CONTAINERS / "toolchain" / f"{name}.Dockerfile").read_text(encoding="utf-8").splitlines()
-    variables = [line for line in lines if line.startswith("ENV ")]
+    text = (CONTAINERS / "toolchain" / f"{name}.Dockerfile").read_text(encoding="utf-8")
+    lines = [line.split() for line in re.sub(r"\\\s*\n", " ", text).splitlines()]
+    variables = [" ".join(words) for words in lines if words[:1] and words[0].upper() == "ENV"]
     return hashlib.sha256("\n".join([packages, *recipes, *variables]).encode()).hexdigest()
 
 

@@ -26,13 +26,18 @@ if TYPE_CHECKING:
 
 OWNER = 1001
 HASHED = "sha256"
-VERSION = 2  # of the notes, and of what is passed over
+VERSION = 3  # of the notes, and of what is passed over
 # What git and a build inside the tree leave there; with them, `make O=` would call the tree unclean.
-PASSED_NAMES = frozenset({".git", ".config", ".config.old"})
+PASSED_NAMES = frozenset({
+    ".git", ".config", ".config.old",
+    # made by kbuild without a .cmd file of their own
+    "av_permissions.h", "inat-tables.c", "crc32table.h", "crc64table.h", "oid_registry_data.c", "capability_names.h",
+    "rlim_names.h", "net_names.h", "consolemap_deftbl.c", "gen-kdb_cmds.c",
+})  # fmt: skip
 PASSED_PATHS = frozenset({
     "include/config", "include/generated", "arch/x86/include/generated", "scripts/mod/devicetable-offsets.h",
 })  # fmt: skip
-PASSED_SUFFIXES = (".o", ".ko", ".a", ".cmd", ".o.d")
+PASSED_SUFFIXES = (".o", ".ko", ".a", ".cmd", ".o.d", ".asn1.c", ".asn1.h")
 FEW = 20_000  # changed files up to which the last copy is taken as a start
 REMOVE_SECONDS = 120
 

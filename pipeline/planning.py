@@ -5,6 +5,7 @@ What is not resolved yet cannot be known to be built, and is said to be unknown.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,7 +15,7 @@ from pipeline import asking, atomic, build, buildplan, estimates, foreseeing, ob
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.model import Matrix
+    from pipeline.model import Cell, Matrix
     from pipeline.record import State
     from pipeline.run import Options
 
@@ -26,12 +27,20 @@ def show(options: Options) -> int:
     run.check(options)
     asked = asking.load(options.file)
     cells = asking.select(asked, options.cells)
-    controls = [one.cell for one in asked.controls] if options.through == "boot" else []
-    states = foreseeing.states(asked, list(dict.fromkeys([*cells, *controls])), options.cache)
+    states = foreseeing.states(asked, cells, options.cache)
+    every = [*states, *_controls(asked, cells, options)]
     console = Console()
-    for row in rows(asked, states[: len(cells)], states, options):
+    for row in rows(asked, states, every, options):
         console.print(row, markup=False, highlight=False, soft_wrap=True)
     return 0
+
+
+def _controls(asked: Matrix, cells: Sequence[Cell], options: Options) -> list[State]:
+    """The controls that are not among the cells. Whatever intent a matrix has, a run gives its controls Hyper-V's."""
+    if options.through != "boot":
+        return []
+    found = [one.cell for one in asked.controls if asked.intent or one.cell not in cells]
+    return foreseeing.states(replace(asked, intent=None), list(dict.fromkeys(found)), options.cache)
 
 
 def rows(asked: Matrix, cells: Sequence[State], states: Sequence[State], options: Options) -> list[str]:

@@ -5,9 +5,11 @@ Never applies one.
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import gitseam, mbox, unpacked
@@ -16,7 +18,6 @@ from pipeline.model import GitRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pipeline.model import Variant
 
@@ -72,7 +73,7 @@ def _folder(folder: Path, where: str) -> Iterator[Patch]:
         paths = [path for path in found if not _COVER.fullmatch(path.name)]
     if not paths:
         raise UserError(f"{where}: no patch in {folder}", hint=f"files that end in {' or '.join(SUFFIXES)} are taken")
-    outside = [path for path in paths if not path.resolve().is_relative_to(folder.resolve())]
+    outside = [path for path in paths if not Path(os.path.realpath(path)).is_relative_to(folder.resolve())]
     if outside:
         raise UserError(f"{where}: {outside[0]} is outside its folder", hint="copy it there")
     for path in paths:

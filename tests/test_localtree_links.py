@@ -51,8 +51,13 @@ def test_what_kbuild_made_beside_the_sources_is_passed_over(tmp_path: Path) -> N
     boot = folder / "arch" / "x86" / "boot"
     boot.mkdir(parents=True)
     (boot / "header.S").write_text('#include "zoffset.h"\n')
+    others = [folder / name for name in ("security/selinux/av_permissions.h", "crypto/asymmetric_keys/x509.asn1.h")]
+    for path in others:
+        path.parent.mkdir(parents=True)
     before = [entry.path for entry in localtree._entries(folder, {})]
     (boot / "zoffset.h").write_text("#define ZO__end 1\n")
     assert "arch/x86/boot/zoffset.h" in [entry.path for entry in localtree._entries(folder, {})]  # anybody's own
+    for path in others:
+        path.write_text("made by plain $(call cmd,...)\n")
     (boot / ".zoffset.h.cmd").write_text("savedcmd_zoffset.h := nm\n")
     assert [entry.path for entry in localtree._entries(folder, {})] == before

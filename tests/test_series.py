@@ -94,6 +94,9 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     folder = files(tmp_path / "p", a=DIFF)
     os.mkfifo(folder / "b.patch")
     assert f"{folder}/b.patch is no file" in refused(tmp_path, folder).brief
+    (folder / "b.patch").unlink()
+    (folder / "b.patch").symlink_to("b.patch")
+    assert f"{folder}/b.patch cannot be read" in refused(tmp_path, folder).brief
 
 
 def test_a_series_that_names_what_is_not_there(tmp_path: Path) -> None:

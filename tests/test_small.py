@@ -174,6 +174,9 @@ def test_a_toolchains_variables_are_part_of_its_identity(containers: Path) -> No
     known = containers / "toolchain" / "gcc.Dockerfile"
     (containers / "toolchain" / "gcc-o1.Dockerfile").write_text(known.read_text() + "ENV KCFLAGS=-O1\n")
     assert images.identity("gcc 14", "gcc") != images.identity("gcc 14", "gcc-o1")
+    (containers / "toolchain" / "gcc-o2.Dockerfile").write_text(known.read_text() + "env A=1 \\\n  KCFLAGS=-O2\n")
+    (containers / "toolchain" / "gcc-o1.Dockerfile").write_text(known.read_text() + "env A=1 \\\n  KCFLAGS=-O1\n")
+    assert images.identity("gcc 14", "gcc-o1") != images.identity("gcc 14", "gcc-o2")
     (containers / "toolchain" / "gcc-o1.Dockerfile").write_text(known.read_text() + "# a word\n")
     assert images.identity("gcc 14", "gcc") == images.identity("gcc 14", "gcc-o1")
 
