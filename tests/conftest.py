@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from docker.errors import NotFound
+from hypothesis import settings
 
 from pipeline import archive, bootstrap, daemon, fleet, images, localtree, treestore
 from pipeline.container import Limits
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tests.localtrees import Take
 
 HERE = Path(__file__).resolve().parent
+TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 MODULES_LIMIT = 1024 * 2**20
 
 
@@ -37,7 +39,10 @@ def pytest_configure() -> None:
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
-    os.environ.pop(fleet.VARIABLE, None)  # a test's files are nothing for a fleet
+    for name in (fleet.VARIABLE, *TERMINAL):  # a test's files are nothing for a fleet, and it has no terminal
+        os.environ.pop(name, None)
+    settings.register_profile("suite", deadline=None, derandomize=True)  # the same examples on every machine
+    settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -134,7 +134,8 @@ def test_a_kernel_that_has_no_pci_prints_its_evidence(debian: Path, engine: Engi
 def test_kill_9_during_a_boot_leaves_nothing_after_the_next_command(debian: Path, engine: Engine) -> None:
     kernel = next((debian / "boot").glob("vmlinuz-*"))
     child = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", "boot", str(kernel), "--modules", str(debian / "modules"), "--plain"],
+        [sys.executable, "-m", "pipeline.cli", "boot", str(kernel), "--modules", str(debian / "modules"), "--plain",
+         "--append", "rdinit=/bin/busybox sleep 100000"],  # a guest that does not end by itself
         cwd=debian, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 60

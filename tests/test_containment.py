@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import resource
 import shutil
+import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,21 +92,27 @@ def test_links_devices_and_pipes_stay_in_a_container(engine: Engine, toolchain: 
     with engine.container(toolchain) as box:
         assert box.run(["sh", "-c", leave]).exit_status == 0
         archive.save(box.get("/build/out", MIB), tmp_path / "kept")
-        assert box.run(["sh", "-c", "rm -r /build/out && ln -s /etc /build/out"]).exit_status == 0
-        held = box.get("/build/out", 64 * MIB)
-    assert {path.name for path in (tmp_path / "kept").rglob("*") if not path.is_dir()} <= {"f", "h"}
+        (tmp_path / "secret").write_text("of the host")
+        assert box.run(["sh", "-c", f"rm -r /build/out && ln -s {tmp_path} /build/out"]).exit_status == 0
+        held: dict[str, bytes] = {}
+        with suppress(HostError):  # there is no such folder in the container
+            held = box.get("/build/out", 64 * MIB)
+    assert {"f"} <= {path.name for path in (tmp_path / "kept").rglob("*") if not path.is_dir()} <= {"f", "h"}
     assert not [path for path in tmp_path.rglob("*") if path.is_symlink()]
-    assert all("root:x:0:0" not in data.decode(errors="replace") for name, data in held.items() if "shadow" in name)
+    assert b"of the host" not in b"".join(held.values())
 
 
 def test_endless_output_fills_neither_memory_nor_disk(engine: Engine, toolchain: str) -> None:
     with engine.container(toolchain) as box:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        done = box.run(["sh", "-c", "yes 'a long line of a hostile tree' | head -c 300000000"])
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+        tracemalloc.start()
+        try:
+            done = box.run(["sh", "-c", "yes 'a long line of a hostile tree' | head -c 300000000"])
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
     assert done.exit_status == 0
     assert OUTPUT_LIMIT <= len(done.stdout) < OUTPUT_LIMIT + MIB
-    assert grown < 4 * OUTPUT_LIMIT // MIB
+    assert OUTPUT_LIMIT <= most < 4 * OUTPUT_LIMIT
     logs = engine.client.containers.client.api.info()["DockerRootDir"]
     assert not list(Path(logs).glob(f"containers/{box.inner.id}/*-json.log*"))
 
@@ -121,14 +128,14 @@ def test_memory_without_end_is_our_error(engine: Engine, toolchain: str) -> None
 STARTED = {
     "alone": (
         'printf "%s\\n" qemu-system-x86_64 -machine none -nodefaults -display none -S -serial null > argv;'
-        " boot-alone 20 64 &"
+        " boot-alone 60 64 &"
     ),
     "middle machine": (
         '. /opt/middle-machine; truncate -s 1M job; truncate -s "$EVIDENCE" evidence;'
         " middle 256 job evidence -S -serial null -chardev null,id=host &"
     ),
 }
-FILTERS = """sed -n 's/^Seccomp_filters:.//p' /proc/self/status; sleep 3
+FILTERS = """sed -n 's/^Seccomp_filters:.//p' /proc/self/status; sleep 10
 for p in /proc/[0-9]*; do case $(cat $p/comm) in qemu*) sed -n 's/^Seccomp_filters:.//p' $p/status;; esac; done
 kill %1 2> /dev/null; true"""
 

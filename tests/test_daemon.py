@@ -82,6 +82,7 @@ def test_without_root_the_error_says_what_to_do(tmp_path: Path) -> None:
     subprocess.run(["chmod", "-R", "a+rX", tmp_path], check=True)
     script = (
         "from pipeline import daemon\nfrom pipeline.errors import HostError\n"
+        "daemon.SYSTEM = 'unix:///nowhere/docker.sock'\n"  # this host may have a Docker of its own
         "try:\n    daemon.start({'HOME': '/tmp'})\nexcept HostError as error:\n    print(error, error.exit_status)\n"
     )
     folders = [tmp_path, *tmp_path.parents]
@@ -129,6 +130,9 @@ def test_what_a_killed_engine_left_running_is_ended(tmp_path: Path) -> None:
     assert daemon.shims(tmp_path) == {shim.pid}
     daemon._end_containers(tmp_path)
     assert shim.wait(10) == -signal.SIGKILL
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{below}/exe").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert not Path(f"/proc/{below}/exe").exists()
     assert other.poll() is None
     assert daemon.shims(tmp_path) == set()

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from docker.errors import DockerException
 
 from pipeline import run, showing
 from pipeline.container import PROJECT, Limits
@@ -23,7 +24,7 @@ from tests import fakematrix, tinykernel
 
 pytestmark = pytest.mark.docker
 ROOT = Path(__file__).resolve().parent.parent
-SLOW = "bzImage:\n\t@echo '  CC      kernel/fake.o'\n\t@sleep 120\n"
+SLOW = "bzImage:\n\t@echo '  CC      kernel/fake.o'\n\t@touch /tmp/begun; sleep 120\n"
 
 
 class Door:
@@ -71,6 +72,14 @@ def left(engine: Engine, pid: int) -> list[str]:
     return [box.id for box in found if f":{pid}:" in box.labels[OWNER]]
 
 
+def begun(engine: Engine, pid: int) -> bool:
+    """Whether make runs in a container of that process."""
+    with suppress(DockerException):  # of one that does not run yet, or no more
+        boxes = [engine.client.containers.get(one) for one in left(engine, pid)]
+        return any(box.exec_run(["test", "-e", "/tmp/begun"]).exit_code == 0 for box in boxes)  # noqa: S108
+    return False
+
+
 def started(tmp_path: Path, faketree: Path, engine: Engine) -> subprocess.Popen[str]:
     """A run in the middle of a build that takes long."""
     makefile = faketree / "Makefile"
@@ -86,9 +95,8 @@ def started(tmp_path: Path, faketree: Path, engine: Engine) -> subprocess.Popen[
         if "build v/m: started" in line:
             break
     deadline = time.monotonic() + 60
-    while not left(engine, child.pid) and time.monotonic() < deadline:
+    while not begun(engine, child.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
-    time.sleep(1)
     assert child.poll() is None
     return child
 

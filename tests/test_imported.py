@@ -32,6 +32,12 @@ KCONFIG = ("linux-1/Kconfig", b"config HYPERV\n")
 GOOD = (("linux-1/Makefile", b"all:\n"), KCONFIG)
 
 
+@pytest.fixture(autouse=True)
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server of these tests is on this machine, whatever proxy the others are behind."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
 def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", mode: int = 0o644) -> tarfile.TarInfo:
     made = tarfile.TarInfo(name)
     made.type, made.linkname, made.mode, made.devmajor, made.devminor = kind, link, mode, 1, 3

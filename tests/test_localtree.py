@@ -130,7 +130,7 @@ def test_what_is_brought_up_to_date_is_what_a_copy_from_nothing_is(engine: Engin
             edit(folder)
         second = take(folder)
         assert second.digest == take(folder, "an empty cache").digest == f"dir:{digest(folder)}"
-        subprocess.run(["chmod", "-R", "go+rX", str(folder)], check=True)  # as everything in the store is
+        subprocess.run(["chmod", "-R", "go=rX", str(folder)], check=True)  # as everything in the store is
         here = subprocess.run(["sh", "-c", script], cwd=folder, check=True, capture_output=True)
         assert inside(engine, second, script) == here.stdout.decode("utf-8", "replace")
     assert inside(engine, first, script) == listed

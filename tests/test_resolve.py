@@ -172,7 +172,7 @@ def test_conf_that_cannot_be_run_at_all(carry: Carry, faketree: Path) -> None:
 def test_a_policy_that_takes_for_ever_is_our_error(
     carry: Carry, faketree: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(resolve, "CONF_SECONDS", 3)
+    monkeypatch.setattr(resolve, "CONF_SECONDS", 15)
     makefile = faketree / "Makefile"
     text = "\t@[ $@ != oldconfig ] || sleep 60\n\t@$(CONF) $@"
     makefile.write_text(makefile.read_text().replace("\t@$(CONF) $@", text, 1))

@@ -34,6 +34,7 @@ def test_a_signal_while_an_engine_is_asked(tmp_path: Path, number: signal.Signal
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "engine"))
         silent.listen()
+        silent.settimeout(60)
         asking = {**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/engine"}
         child = subprocess.Popen([INV, "resolve"], cwd=ROOT, env=asking, stderr=subprocess.PIPE, text=True)
         connection, _ = silent.accept()
@@ -65,18 +66,20 @@ def test_a_folder_that_one_may_not_look_into_has_no_engine(tmp_path: Path) -> No
     closed.chmod(0o755)
 
 
-SLOW = "import sys, time; time.sleep(1.5); open(sys.argv[1], 'w').close()"
+SLOW = "import sys, time; open(sys.argv[1] + '.begun', 'w').close(); time.sleep(1.5); open(sys.argv[1], 'w').close()"
 
 
 def _interrupted(path: Path, whole: str) -> bool:
-    """Whether a program that takes 1.5 s came to its end although its group was interrupted after 0.7."""
+    """Whether a program that takes 1.5 s came to its end although its group was interrupted when it had begun."""
     code = f"""
 import sys
 from pipeline import bootstrap
 bootstrap.run([sys.executable, "-c", {SLOW!r}, {str(path)!r}], "no", whole={whole})
 """
     child = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True)
-    time.sleep(0.7)
+    deadline = time.monotonic() + 60
+    while not Path(f"{path}.begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
     os.killpg(child.pid, signal.SIGINT)
     child.communicate(timeout=30)
     assert child.returncode != 0
