@@ -129,11 +129,19 @@ def _entries(folder: Path, known: Mapping[str, Sequence[Any]]) -> Iterator[Entry
             content = ""
         elif stat.S_ISLNK(mode):
             content = os.readlink(path)  # noqa: PTH115 - a hundred thousand entries, and a Path for none
+            if _leaves(inner, content):
+                continue
         elif before and before[1] == stamp:
             content = str(before[2])
         else:
             content = _hash(path)
         yield Entry(inner, mode, stamp if stat.S_ISREG(mode) else "", content)
+
+
+def _leaves(inner: str, target: str) -> bool:
+    """Whether a link leads out of the tree: it would lead nowhere in a container, and Docker refuses to write it."""
+    there = os.path.normpath(os.path.join(os.path.dirname(inner), target))  # noqa: PTH118, PTH120 - as above
+    return not target.startswith("/") and there.split("/")[0] == ".."
 
 
 def _mode(mode: int) -> int:

@@ -97,7 +97,8 @@ def test_links_devices_and_pipes_stay_in_a_container(engine: Engine, toolchain: 
         held: dict[str, bytes] = {}
         with suppress(HostError):  # there is no such folder in the container
             held = box.get("/build/out", 64 * MIB)
-    assert {"f"} <= {path.name for path in (tmp_path / "kept").rglob("*") if not path.is_dir()} <= {"f", "h"}
+    kept = {path.name for path in (tmp_path / "kept").rglob("*") if not path.is_dir()}
+    assert kept in ({"f"}, {"h"})  # whichever of the two names the engine's tar has first is the file
     assert not [path for path in tmp_path.rglob("*") if path.is_symlink()]
     assert b"of the host" not in b"".join(held.values())
 

@@ -29,14 +29,15 @@ def test_a_link_that_becomes_a_folder_takes_nothing_along(engine: Engine, tmp_pa
 
 
 @pytest.mark.docker
+@pytest.mark.parametrize("there", ["/trees/{}", "../{}"])  # Docker lets the first one through
 def test_another_tree_of_the_store_is_not_reached(
-    engine: Engine, toolchain: str, tmp_path: Path, take: Take,
+    engine: Engine, toolchain: str, tmp_path: Path, take: Take, there: str,
 ) -> None:  # fmt: skip
     """In the store all trees lie side by side, and their names can be computed."""
     other = take(localtrees.small(tmp_path / "other"))
     name = other.mount.rsplit("/", 1)[-1]
     folder = localtrees.small(tmp_path / "linux")
-    (folder / "evil").symlink_to(f"../{name}")
+    (folder / "evil").symlink_to(there.format(name))
     take(folder)
     (folder / "evil").unlink()
     (folder / "evil").mkdir()
@@ -61,3 +62,15 @@ def test_what_kbuild_made_beside_the_sources_is_passed_over(tmp_path: Path) -> N
         path.write_text("made by plain $(call cmd,...)\n")
     (boot / ".zoffset.h.cmd").write_text("savedcmd_zoffset.h := nm\n")
     assert [entry.path for entry in localtree._entries(folder, {})] == before
+
+
+@pytest.mark.parametrize(("link", "kept"), [
+    ("../tags", False), ("drivers/../../tags", False), ("drivers/hv", True), ("/etc/hostname", True), ("nowhere", True),
+    ("drivers/../Kconfig", True), ("..", False),
+])  # fmt: skip
+def test_a_link_that_leads_out_is_passed_over(tmp_path: Path, link: str, kept: bool) -> None:
+    folder = localtrees.small(tmp_path / "linux")
+    (folder / "mine").symlink_to(link)
+    (folder / "drivers" / "mine").symlink_to(f"../{link}" if not link.startswith("/") else link)
+    names = {entry.path for entry in localtree._entries(folder, {})}
+    assert ("mine" in names, "drivers/mine" in names) == (kept, kept)
