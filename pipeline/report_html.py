@@ -31,9 +31,10 @@ def written(run: Report) -> str:
     value = pagedata.data(run)
     style, script = _part("page.css"), "\n".join(map(_part, SCRIPTS))
     head = {name: value["run"][name] for name in ("name", "through", "totals", "heads", "place")}
+    variants = len({one["variant"] for one in run.cells})
     return _template().render(
-        **head, data=_raw(pagedata.as_json(value)), style=_raw(style), script=_raw(script), style_hash=_hash(style),
-        script_hash=_hash(script),
+        **head, variants=variants, data=_raw(pagedata.as_json(value)), style=_raw(style), script=_raw(script),
+        style_hash=_hash(style), script_hash=_hash(script),
     )  # fmt: skip
 
 
