@@ -5,6 +5,7 @@ Their packages are fetched and unpacked in a container; apt checks signatures an
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline import archive, artifact, debian, images, kmod
@@ -44,18 +45,29 @@ def fetched(engine: Engine, view: View, folder: Path) -> list[Artifact]:
         view.say(f"kernels: asking {suite} for {pattern}")
         with engine.container(image, limits=debian.LIMITS, network=True, capabilities=debian.APT_CAPABILITIES) as box:
             package = debian.matching(box, "kernels", suite, pattern, "linux-image-")[0]
-            debian.get(box, package)
-            done = box.run(["dpkg", "-x", debian.FETCHED, INSIDE])
-            if done.exit_status:
-                raise HostError(f"cannot unpack {package.name}", details=done.log[-2000:])
-            there = [part for part in FOLDERS if not box.run(["test", "-d", f"{INSIDE}/{part}"]).exit_status]
-            found.append(_saved(box, INSIDE, there, folder / suite))
+            _unpack(box, package)
+            if not _has(box, "boot"):  # as in 7.3, it only names the two that have the files
+                for kind in ("linux-binary-", "linux-modules-"):
+                    _unpack(box, replace(package, name=kind + package.name.removeprefix("linux-image-")))
+            found.append(_saved(box, INSIDE, [part for part in FOLDERS if _has(box, part)], folder / suite))
     return found
+
+
+def _unpack(box: Container, package: debian.Package) -> None:
+    debian.get(box, package)
+    done = box.run(["dpkg", "-x", debian.FETCHED, INSIDE])
+    if done.exit_status:
+        raise HostError(f"cannot unpack {package.name}", details=done.log[-2000:])
+
+
+def _has(box: Container, part: str) -> bool:
+    return box.run(["test", "-d", f"{INSIDE}/{part}"]).exit_status == 0
 
 
 def _saved(box: Container, inside: str, parts: Sequence[str], folder: Path) -> Artifact:
     for part in parts:
         archive.save(box.get(f"{inside}/{part}", LIMIT), folder / part)
-    image = next(folder.glob("boot/**/vmlinuz-*"))
-    modules = next(folder.glob("**/lib/modules"))
+    image, modules = next(folder.glob("**/vmlinuz*"), None), next(folder.glob("**/lib/modules"), None)
+    if image is None or modules is None:
+        raise HostError(f"no kernel in {inside} of a container", hint="Debian has moved the files of its packages")
     return Artifact(image=image, release=artifact.release_of(image), modules=kmod.find(modules))
