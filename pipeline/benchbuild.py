@@ -231,13 +231,11 @@ def _result(
     asked: Asked, options: Options, sample: int, samples: Sequence[Sample], totals: Sequence[Total | Bounded],
 ) -> dict[str, Any]:  # fmt: skip
     """What goes into docs/bench/build.json, but for the machine and the date."""
-    others = benchsums.other_load((one.spent for one in samples), host.cores())
     facts: dict[str, Any] = {
         "cells": len(asked.cells), "distinct kernels": len(asked.kernels), "jobs": options.jobs or host.cores(),
-        "tuxmake builds every": sample, **asked.tools,
+        "tuxmake builds every": sample, "pipeline": benchours.code()[:12], **asked.tools,
+        **benchsums.loads([one.spent for one in samples], host.cores()),
     }  # fmt: skip
-    if others is not None:
-        facts[benchsums.OTHERS] = round(others, 3)
     sorts, picked = _sorts(asked), benchsums.picked(_keys(asked.cells), sample)
     kinds = {
         kind: {"measured": sum(sorts[one] == kind for one in picked), "pieces": sorts.count(kind)}

@@ -118,9 +118,12 @@ def _method(note: Mapping[str, Any]) -> Iterable[str]:
     for text in METHOD:
         yield " ".join(text.format(tuxmake=note["facts"]["tuxmake"]).split())
     yield from _guessed(note)
-    others = note["facts"].get(benchsums.OTHERS, 0)
-    if others > NOISE:
-        yield f"Others used {others:.0%} of the machine meanwhile: all figures are too high, those for CPU most of all."
+    others, worst = (note["facts"].get(name, 0) for name in (benchsums.OTHERS, benchsums.WORST))
+    if max(others, worst) > NOISE:
+        yield (
+            f"Others used {others:.0%} of the machine meanwhile, {max(others, worst):.0%} during one piece: figures are "
+            "too high, those for CPU most of all."
+        )
 
 
 def _guessed(note: Mapping[str, Any]) -> Iterable[str]:

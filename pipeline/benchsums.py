@@ -17,6 +17,7 @@ OURS, FLOOR = "this pipeline", "floor: make by hand in one tree"
 COLD, WARM = "tuxmake + ccache, cold", "tuxmake + ccache, warm"
 FIRST, NEXT, REPEAT = "first", "next", "repeat"
 OTHERS = "share of the machine that was used besides"
+WORST = f"{OTHERS}, in the worst piece"
 FEW = 3  # repeats of a kernel that are measured where not everything is
 KINDS = {
     FIRST: "the first kernel of a tree", NEXT: "another kernel of that tree", REPEAT: "a kernel that was there before",
@@ -163,6 +164,13 @@ def other_load(spents: Iterable[Spent], cores: int) -> float | None:
     known = [(one.cpu - one.inside, one.wall) for one in spents if one.inside is not None]
     wall = sum(seconds for _, seconds in known)
     return max(0.0, sum(cpu for cpu, _ in known) / (wall * cores)) if wall else None
+
+
+def loads(spents: Sequence[Spent], cores: int) -> dict[str, float]:
+    """What others used of the machine, over all and in the worst piece; nothing where nothing counted it."""
+    whole = other_load(spents, cores)
+    each = [load for one in spents if (load := other_load([one], cores)) is not None]
+    return {} if whole is None else {OTHERS: round(whole, 3), WORST: round(max(each), 3)}
 
 
 def interleaved(one: Sequence[Piece], other: Sequence[Piece]) -> list[Piece]:

@@ -88,6 +88,9 @@ def test_the_typical_round_and_the_ratios() -> None:
 def test_what_others_used_of_the_machine() -> None:
     assert benchsums.other_load([Spent(wall=10, cpu=18, inside=14), Spent(wall=5, cpu=1)], 2) == pytest.approx(0.2)
     assert benchsums.other_load([Spent(wall=10, cpu=18)], 2) is None
+    assert benchsums.loads([Spent(wall=10, cpu=18)], 2) == {}
+    loads = benchsums.loads([Spent(wall=10, cpu=18, inside=14), Spent(wall=10, cpu=18, inside=18)], 2)
+    assert list(loads.values()) == [0.1, 0.2]
 
 
 def test_two_sequences_take_turns() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline import benchpage, benchplot
-from pipeline.benchsums import FIRST, NEXT, OTHERS, REPEAT
+from pipeline.benchsums import FIRST, NEXT, OTHERS, REPEAT, WORST
 
 
 def noted(*, measured: int) -> dict[str, Any]:
@@ -68,7 +68,9 @@ def test_the_page_of_a_whole_measurement_guesses_nothing() -> None:
 def test_the_page_says_when_the_machine_was_not_idle() -> None:
     note = noted(measured=150)
     note["facts"][OTHERS] = 0.34
-    assert "Others used 34% of the machine meanwhile: all figures are too high" in benchpage.page(note)
+    assert "Others used 34% of the machine meanwhile, 34% during one piece: figures are" in benchpage.page(note)
+    note["facts"] |= {OTHERS: 0.01, WORST: 0.26}
+    assert "Others used 1% of the machine meanwhile, 26% during one piece" in " ".join(benchpage.page(note).split())
 
 
 @pytest.mark.parametrize(("seconds", "text"), [
