@@ -121,8 +121,8 @@ def _method(note: Mapping[str, Any]) -> Iterable[str]:
     others, worst = (note["facts"].get(name, 0) for name in (benchsums.OTHERS, benchsums.WORST))
     if max(others, worst) > NOISE:
         yield (
-            f"Others used {others:.0%} of the machine meanwhile, {max(others, worst):.0%} during one piece: figures are "
-            "too high, those for CPU most of all."
+            f"Others used {others:.0%} of the machine meanwhile, {max(others, worst):.0%} during one piece: "
+            "figures are too high, those for CPU most of all."
         )
 
 
