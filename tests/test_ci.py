@@ -70,3 +70,8 @@ def test_pre_commit_runs_one_config_after_the_other() -> None:
     (hook,) = repo["hooks"]
     assert {"id", "name", "language", "entry", "files"} <= set(hook)
     assert '--config "$config"' in hook["entry"]
+
+
+def test_no_job_takes_an_echos_exit_status_for_a_commands() -> None:
+    for path in FOLDER.glob("*.yml"):
+        assert not re.search(r'echo "[^"]*\$\(', path.read_text()), path
