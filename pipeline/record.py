@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.values import Artifact, BootRun, Build, Change, Kernel, Resolution, Slim, Tree, Verdict
 
 SCHEMA = 2
-RULES = 5  # of observe.py, postmortem.py and verdict.py: which rules judged a record
+RULES = 6  # of observe.py, postmortem.py and verdict.py: which rules judged a record
 MOST_TEXTS = 256  # .config texts; 150 cells have 82, and each is written up to six times
 
 

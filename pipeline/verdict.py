@@ -115,11 +115,15 @@ def predicted_class(final: Mapping[str, str], bare: Verdict) -> tuple[str, str]:
     """Class and reason that a .config alone foretells; empty when it foretells no loss."""
     if bare.predicted.reaches(bare.required) and bare.predicted is not Ladder.DETECTED:
         return "", ""
+    vtl, guest, bus = final.get(hyperv.VTL) == "y", final.get("HYPERVISOR_GUEST") == "y", hyperv.vmbus(final)
     table = {
-        Ladder.NONE: ("VTL_PANIC", f"{hyperv.VTL} is on, which {hyperv.HAZARDS[hyperv.VTL]}"),
-        Ladder.BOOTED: ("NOT_DETECTED", "HYPERVISOR_GUEST is not set"),
+        Ladder.NONE: ("VTL_PANIC", f"{hyperv.VTL} is on, which {hyperv.HAZARDS[hyperv.VTL]}") if vtl
+        else ("NO_BOOT", "EFI_STUB is not set, and the machine starts kernels by UEFI"),
+        Ladder.BOOTED: ("KVM_WON", "KVM_GUEST is on, and the machine shows KVM's signature too") if guest
+        else ("NOT_DETECTED", "HYPERVISOR_GUEST is not set"),
         Ladder.DETECTED: ("CORE_NOT_BUILT", "HYPERV is not set"),
-        Ladder.CORE: ("VMBUS_NOT_BUILT", f"VMBus is {hyperv.vmbus(final)}"),
+        Ladder.CORE: ("VMBUS_NOT_BUILT", "VMBus is n") if bus == "n"
+        else ("ACPI_OFF", "ACPI is not set, and VMBus is an ACPI device"),
         Ladder.OFFERED: ("UNBOUND", "HYPERV_BALLOON is not set, the one driver that QEMU has a channel for"),
     }
     return table.get(bare.predicted, ("", ""))

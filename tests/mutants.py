@@ -31,7 +31,7 @@ PAGE = ROOT / "docs" / "mutants.md"
 JUDGE = ("verdict", "observe", "postmortem", "proof", "dmesg", "flags", "hyperv", "intent")
 TESTS = tuple(f"tests/test_{name}.py" for name in (
     "golden", "verdict", "observe", "observe_rules", "postmortem", "flags", "hyperv", "intent", "proof", "machines",
-    "artifact", "hostile_frames",
+    "artifact", "hostile_frames", "verdict_causes",
 ))  # fmt: skip
 SECONDS = 120  # a mutant may loop for ever; that is noticed too
 SHOWN = 100
