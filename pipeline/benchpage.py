@@ -70,14 +70,14 @@ def _rows(note: Mapping[str, Any]) -> Iterable[list[str]]:
     """A row a series; tuxmake has a second one for the part of its seconds that the others spend as well."""
     base = next(one for one in note["totals"] if one["series"] == note["against"])
     for one in note["totals"]:
-        ends = [one[end] for end in ("least", "most", "spent") if end in one]
+        figures = ends(one)
         guessed = one["measured"] < one["pieces"]
         rest = "bounds" if "least" in one else "the others extrapolated"
         told = f"{one['measured']} of {one['pieces']}, {rest}" if guessed else "all"
         about = "about " if guessed else ""
         as_many = one["built"] >= base["built"]
         wall, cpu, inside, core = (
-            [end[name] for end in ends if end[name] is not None] for name in ("wall", "cpu", "inside", "core")
+            [end[name] for end in figures if end[name] is not None] for name in ("wall", "cpu", "inside", "core")
         )
         yield [
             markdown.plain(one["series"]), _span(wall, about), _span(cpu, about), _span(inside, about),
@@ -88,12 +88,17 @@ def _rows(note: Mapping[str, Any]) -> Iterable[list[str]]:
             yield [markdown.plain(name), _span(core, about), "", "", _times(core, base["spent"]["wall"]), "", told]
 
 
-def _span(ends: Sequence[float], about: str = "") -> str:
-    return (about if ends else "") + " to ".join(duration(seconds) for seconds in ends)
+def ends(one: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The figures of a series, as a Spent has them: one, or its bounds, the larger one last."""
+    return [one[end] for end in ("least", "most", "spent") if end in one]
 
 
-def _times(ends: Sequence[float], base: float) -> str:
-    return " to ".join(f"{seconds / base:.2f}" for seconds in ends)
+def _span(figures: Sequence[float], about: str = "") -> str:
+    return (about if figures else "") + " to ".join(duration(seconds) for seconds in figures)
+
+
+def _times(figures: Sequence[float], base: float) -> str:
+    return " to ".join(f"{seconds / base:.2f}" for seconds in figures)
 
 
 def answers(note: Mapping[str, Any]) -> Iterable[str]:
@@ -107,10 +112,13 @@ def answers(note: Mapping[str, Any]) -> Iterable[str]:
             continue
         own, whole = one["spent"]["wall"], name.endswith(", cold")
         other = totals.get(benchsums.COLD if whole else benchsums.WARM, {})
-        ends = [other[end]["wall"] for end in ("least", "most", "spent") if end in other]
+        theirs = [end["wall"] for end in ends(other)]
         floor = totals[note["against"]]["spent"]["wall"]
-        parts = [f"tuxmake's {'cold' if whole else 'warm'} pass takes {_times(ends, own)} times as long"] * bool(ends)
-        parts += [f"the floor {_times([floor], own)} times"] * whole
+        parts = []
+        if theirs:
+            parts.append(f"tuxmake's {'cold' if whole else 'warm'} pass takes {_times(theirs, own)} times as long")
+        if whole:
+            parts.append(f"the floor {_times([floor], own)} times")
         yield f"{markdown.plain(name)} ({duration(own)}): {', '.join(parts)}."
 
 

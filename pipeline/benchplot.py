@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from pipeline.benchpage import duration
+from pipeline.benchpage import duration, ends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ STYLE = """\
 
 def plot(note: Mapping[str, Any]) -> str:
     """The plot of a measurement as it is in docs/bench/build.json."""
-    most = max(end[kind] for one in note["totals"] for end in _ends(one) for kind in ("wall", "cpu")) or 1
+    most = max(end[kind] for one in note["totals"] for end in ends(one) for kind in ("wall", "cpu")) or 1
     height = TOP + ROW * len(note["totals"]) + 16
     size = f'width="{WIDTH}" height="{height}"'
     lines = [
@@ -46,23 +46,18 @@ def plot(note: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
-def _ends(one: Mapping[str, Any]) -> list[Mapping[str, float]]:
-    """The figures of a series: one, or its bounds, the larger one last."""
-    return [one[end] for end in ("least", "most", "spent") if end in one]
-
-
 def _bars(one: Mapping[str, Any], kind: str, most: float, top: int) -> list[str]:
     """A bar with its figure; of bounds the larger one is drawn pale below the smaller one."""
-    ends = [end[kind] for end in _ends(one)]
+    figures = [end[kind] for end in ends(one)]
     guessed = one["measured"] < one["pieces"]
     lines, length = [], 0.0
-    for number, seconds in enumerate(reversed(ends)):
+    for number, seconds in enumerate(reversed(figures)):
         pale = guessed and number == 0
         width = max(1.0, seconds / most * BARS)
         length = max(length, width)
         shape = f'{kind} guessed"' if pale else f'{kind}"'
         lines.append(f'<rect class="{shape} x="{LEFT}" y="{top}" width="{width:.1f}" height="16"/>')
-    told = ("about " if guessed else "") + " to ".join(duration(seconds) for seconds in ends)
+    told = ("about " if guessed else "") + " to ".join(duration(seconds) for seconds in figures)
     return [*lines, _text(LEFT + round(length) + 8, top + 13, told)]
 
 
