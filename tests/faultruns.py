@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import requests
 from docker.errors import DockerException
 
-from tests.faultkinds import BEFORE, CLOCK, FAKETIME, FAULTS
+from tests.faultkinds import BEFORE, CLOCK, FAULTS
 
 if TYPE_CHECKING:
-    from tests.faultkinds import Place
+    from tests.faultplace import Place
 
 ROOT = Path(__file__).resolve().parent.parent
 CELLS = "v6.12/builtin-y/olddefconfig,v6.12/distro-m/olddefconfig,v6.12/off-n/olddefconfig"
@@ -33,7 +33,8 @@ BEGINS = {
     "judge": re.compile(r"(?s)(boot \S+ on \S+: nested,.*){4}"),
 }  # fmt: skip
 WAITS = {"start": 1.5, "resolve": 4.0, "build": 25.0, "commit": 1.0, "boot": 12.0, "judge": 0.3}
-SECONDS = 1800
+HEARD = ("env", "--default-signal=INT,HUP,TERM")  # which nohup, or a shell's &, would have a command ignore
+SECONDS, DISTURBED_SECONDS = 1800, 600
 
 
 @dataclass(slots=True)
@@ -57,16 +58,15 @@ def environment(at: Place, *, fake: bool) -> dict[str, str]:
     found |= {"DOCKER_HOST": at.started(), "HVMATRIX_TRACEBACK": "1"}  # else a defect is no traceback, and ends with 69
     if fake:
         at.tell("+0")
-        found |= {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(at.clock), "FAKETIME_NO_CACHE": "1"}
-        found |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
+        found |= {"LD_PRELOAD": str(at.preload()), "HVMATRIX_CLOCK": str(at.clock)}
     return found
 
 
-def ran(at: Place, fault: str = "", stage: str = "", wait: float = 0.0) -> Done:
-    """A run of the small matrix; with a fault, disturbed at a stage after so many seconds."""
+def ran(at: Place, fault: str = "", stage: str = "", wait: float = 0.0, seconds: int = DISTURBED_SECONDS) -> Done:
+    """A run of the small matrix, of at most so many seconds; with a fault, disturbed at a stage after a `wait`."""
     before = set(at.results.iterdir())
     began = time.monotonic()
-    argv = [sys.executable, "-m", "pipeline.cli", "matrix", "--plain", "--cells", CELLS]
+    argv = [*HEARD, sys.executable, "-m", "pipeline.cli", "matrix", "--plain", "--cells", CELLS]
     lines: list[str] = []
     at.child = subprocess.Popen(
         argv, cwd=at.root, env=environment(at, fake=fault == CLOCK), text=True, stdout=subprocess.PIPE,
@@ -74,35 +74,41 @@ def ran(at: Place, fault: str = "", stage: str = "", wait: float = 0.0) -> Done:
     )  # fmt: skip
     reader = threading.Thread(target=lambda: lines.extend(at.child.stdout or ()) if at.child else None)
     reader.start()
+    struck = stage == BEFORE
     try:
-        struck = bool(fault) and (stage == BEFORE or disturbed(at, fault, stage, wait, lines))
-        at.child.wait(SECONDS)
+        struck = struck or (bool(fault) and disturbed(at, fault, stage, wait, lines))
+        at.child.wait(seconds)
     except subprocess.TimeoutExpired:
-        lines.append(f"no end within {SECONDS} s\n")
+        lines.append(f"no end within {seconds} s\n")
     finally:  # also of one that could not be disturbed
         at.child.kill()
         at.child.wait()
     reader.join()
-    seconds = time.monotonic() - began
+    took = time.monotonic() - began
     if fault:
         FAULTS[fault].undo(at)
     new = [path for path in set(at.results.iterdir()) - before if not path.is_symlink()]
-    return Done(at.child.returncode, seconds, "".join(lines), new[0] if new else None, struck)
+    return Done(at.child.returncode, took, "".join(lines), new[0] if new else None, struck)
 
 
 def disturbed(at: Place, fault: str, stage: str, wait: float, lines: list[str]) -> bool:
-    """Wait for a stage, and then as long as was diced, and do it; False where the run was over by then."""
+    """Wait for a stage, then as long as was diced, and do it; False where the run was over, or there was nothing to do.
+
+    Raises TimeoutExpired for a run that does not come so far.
+    """
+    deadline = time.monotonic() + DISTURBED_SECONDS
     child = at.child
     watch = threading.Thread(target=commits, args=(at, lines), daemon=True)
     if stage == "commit":
         watch.start()
     while child and child.poll() is None and not BEGINS[stage].search("".join(lines)):
+        if time.monotonic() > deadline:
+            raise subprocess.TimeoutExpired(child.args, DISTURBED_SECONDS)
         time.sleep(0.05)
     time.sleep(wait)
     if child is None or child.poll() is not None:
         return False
-    FAULTS[fault].do(at)
-    return True
+    return FAULTS[fault].do(at)
 
 
 def commits(at: Place, lines: list[str]) -> None:

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 from pipeline import daemon, objecttrees
 from pipeline.engine import Engine
 from tests import emulators, faultpage, smallkernels
-from tests.faultkinds import BEFORE, CLOCK, FAKETIME, FAULTS, Place
+from tests.faultkinds import BEFORE, CLOCK, FAULTS
 from tests.faultpage import Tried
-from tests.faultruns import WAITS, Done, ran
+from tests.faultplace import NO_ENGINE, Place
+from tests.faultruns import SECONDS, WAITS, Done, ran
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,6 +54,8 @@ def place(seed: int, *, keep: bool) -> Iterator[Place]:
     (DISK / "tmp").mkdir(exist_ok=True)
     found.results.mkdir(exist_ok=True)
     try:
+        for fault in FAULTS.values():  # of a harness that was killed in one
+            fault.undo(found)
         yield found
     finally:
         for fault in FAULTS.values():
@@ -98,9 +101,16 @@ def left(at: Place) -> list[str]:
     found += [f"QEMU {pid}" for pid in emulators.running(str(at.cache))]
     found += [f"process {pid} of a container" for pid in daemon.shims(daemon.run_folder(at.cache))]
     nameless = {"dangling": True, "label": objecttrees.LABEL}
-    found += [f"image {image.short_id} without a name" for image in at.client().images.list(filters=nameless)]
-    hidden = [path for path in at.cache.glob("*/.*") if path.parent.name != "engine" and path.name != ".lock"]
-    return found + [f"{path.relative_to(at.cache)}" for path in hidden]
+    try:
+        found += [f"image {image.short_id} without a name" for image in at.client().images.list(filters=nameless)]
+    except NO_ENGINE:
+        found.append("no engine that answers")
+    return found + [f"{path.relative_to(at.cache)}" for path in hidden(at.cache)]
+
+
+def hidden(cache: Path) -> list[Path]:
+    """What is half written in the cache."""
+    return [path for path in cache.glob("*/.*") if path.parent.name != "engine" and path.name != ".lock"]
 
 
 def forget(at: Place, base: str, *, everything: bool) -> None:
@@ -146,7 +156,7 @@ def asked(names: Sequence[str], number: int, dice: random.Random) -> list[str]:
 
 def undisturbed(at: Place) -> tuple[Done, dict[str, dict[str, Any]]]:
     """A run that everything is there for, and what its records say. Ends the program where it fails."""
-    first = ran(at)
+    first = ran(at, seconds=SECONDS)
     want = records(first.folder)
     if first.status or BASE not in want:
         sys.exit(f"{first.text}\nthe undisturbed run ended with {first.status}")
@@ -166,8 +176,8 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("faults", nargs="*", metavar="FAULT", choices=[[], *FAULTS])
     given = parser.parse_args(words)
     names = given.faults or list(FAULTS)
-    if CLOCK in names and not FAKETIME.exists():
-        sys.exit(f"no {FAKETIME}: apt-get install faketime, or name the faults that do without")
+    if CLOCK in names and not shutil.which("cc"):
+        sys.exit("no cc: apt-get install gcc, or name the faults that do without")
     done: list[Tried] = []
     with place(given.seed, keep=given.keep) as at:
         smallkernels.project(at.root)

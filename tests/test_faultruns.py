@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import faultpage, faults
-from tests.faultkinds import BEFORE, FAULTS, STAGES, Place, damage
+from tests.faultkinds import BEFORE, FAULTS, STAGES, damage
 from tests.faultpage import Tried
-from tests.faultruns import BEGINS, WAITS, Done
+from tests.faultplace import Place
+from tests.faultruns import BEGINS, HEARD, WAITS, Done
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,3 +111,27 @@ def test_the_page_counts_what_was_wrong() -> None:
     (row,) = [line for line in text.splitlines() if line.startswith("| SIGINT |")]
     assert "1 of 2" in row
     assert "| 2 | SIGINT | build + 1.5 s | 130 after 10 s | 10 s | 900 MiB | a: outcome lost |" in text
+
+
+def test_a_fault_that_finds_nothing_says_so(tmp_path: Path) -> None:
+    at = Place(tmp_path, random.Random(1))  # noqa: S311 - to be repeated
+    for name in ("a container is killed", "QEMU is killed", "memory limit", "kill -9 of the engine", "SIGINT"):
+        assert not FAULTS[name].do(at), name
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no compiler on this machine")
+def test_a_jump_moves_the_wall_clock_alone(tmp_path: Path) -> None:
+    at = Place(tmp_path, random.Random(1))  # noqa: S311 - to be repeated
+    at.tell("-86400")
+    code = "import time; a = time.monotonic(); time.sleep(0.05); print(time.monotonic() - a < 5, time.time())"
+    moved = {**os.environ, "LD_PRELOAD": str(at.preload()), "HVMATRIX_CLOCK": str(at.clock)}
+    done = subprocess.run([sys.executable, "-c", code], env=moved, capture_output=True, text=True, check=True)
+    slept, now = done.stdout.split()
+    assert slept == "True"
+    assert abs(float(now) + 86400 - time.time()) < 60
+
+
+def test_signals_are_heard_also_where_a_shell_had_them_ignored() -> None:
+    code = "import signal; print(*[signal.getsignal(one) is signal.SIG_IGN for one in (1, 2, 15)])"
+    deaf = ["env", "--ignore-signal=INT,HUP,TERM", *HEARD, sys.executable, "-c", code]
+    assert subprocess.run(deaf, capture_output=True, text=True, check=True).stdout == "False False False\n"
