@@ -186,6 +186,7 @@ def _run(
             ending = console.watch(raw, log=log, last_line=end, timers=timers, line=line)
         if ending is Ending.EXITED:
             box.exit_status(EXIT_SECONDS)
+        box.alive()
         host_log = box.get("/job/host.log", LOG_LIMIT).get("host.log", b"")
         socket.close()
     return ending, host_log

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import itertools
 import tarfile
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ PROJECT = "org.hvmatrix.project"
 OUTPUT_LIMIT = 32 * 2**20
 CHUNK = 2**20
 KILLED = 137
+LATE = 30.0  # seconds after its time for which the end of a command is still waited for
+# moby's daemon/exec.go, of what it could not start; it has no pid, and what is said of it is on stdout
+UNSTARTED = (126, 128)
 MEMORY_EVENTS = ("/sys/fs/cgroup/memory/memory.oom_control", "/sys/fs/cgroup/memory.events")
 BUILDER = "1000:1000"
 
@@ -70,10 +74,11 @@ class Container:
     def __init__(self, inner: Any) -> None:
         self.inner = inner
         self.api = inner.client.api
+        self.ended = ""  # why this process ended it before its time
 
     def put(self, folder: str, files: bytes | IO[bytes] | Iterator[bytes]) -> None:
         """Unpack a tar, also one that is made as it is sent, into a folder that exists in the container."""
-        with translated(f"copying into {folder}"):
+        with self._alive(), translated(f"copying into {folder}"):
             self.inner.put_archive(folder, files)
 
     def run(
@@ -92,19 +97,16 @@ class Container:
         """
         bounded = ["timeout", "-k", "5", str(seconds), *argv]
         started = time.monotonic()
-        out, err = bytearray(), bytearray()
-        with translated(f"running {argv[0]}"):
+        with self._alive(), translated(f"running {argv[0]}"):
             made = self.api.exec_create(
                 self.inner.id, bounded, user=user, environment=dict(environment or {}), workdir=folder,
             )  # fmt: skip
-            for first, second in self.api.exec_start(made["Id"], stream=True, demux=True):
-                _collect(out, first, line)
-                _collect(err, second, line)
-            status = self.api.exec_inspect(made["Id"])["ExitCode"]
+            status, out, err = self._followed(made["Id"], seconds, line)
             early = time.monotonic() - started < seconds
             # within its time nobody but the engine, or the kernel for want of memory, kills a command in a container
             killed = status is None or (status == KILLED and early) or (status != 0 and self._killed_for_memory())
-        if killed:
+        self.alive()
+        if killed or status is None:
             raise HostError(
                 f"{argv[0]} was killed in its container",
                 details=(err or out)[-2000:].decode(errors="replace"),
@@ -114,6 +116,45 @@ class Container:
         return Completed(
             exit_status=status, stdout=next(text), stderr=next(text), seconds=time.monotonic() - started,
         )  # fmt: skip
+
+    def _followed(
+        self, name: str, seconds: int, line: Callable[[str], None] | None,
+    ) -> tuple[int | None, bytearray, bytearray]:  # fmt: skip
+        """Status and output of a command; no status where the engine did not start it, or has lost sight of it."""
+        out, err = bytearray(), bytearray()
+        stream = self.api.exec_start(name, stream=True, demux=True)
+        late = threading.Timer(seconds + LATE, _close, (stream,))  # an engine that lost containerd may never end it
+        late.daemon = True
+        late.start()
+        try:
+            for first, second in stream:
+                _collect(out, first, line)
+                _collect(err, second, line)
+        finally:
+            late.cancel()
+        ended = self.api.exec_inspect(name)
+        unstarted = ended["ExitCode"] in UNSTARTED and not ended.get("Pid") and not err
+        return None if unstarted else ended["ExitCode"], out, err
+
+    def end(self, why: str) -> None:
+        """Kill all that runs in it; whoever waits for that gets `why` as a HostError."""
+        self.ended = why
+        with translated("ending a container"):
+            self.inner.kill()
+
+    def alive(self) -> None:
+        """Raises HostError with its cause when this process has ended the container."""
+        if self.ended:
+            raise HostError(self.ended, hint="this wrote more than all else that ran: free some disk (./inv prune)")
+
+    @contextmanager
+    def _alive(self) -> Iterator[None]:
+        """Let what the engine says of a container that was ended give way to why it was."""
+        try:
+            yield
+        except HostError:
+            self.alive()
+            raise
 
     def unharmed(self) -> None:
         """Raises HostError when the kernel killed anything in here for memory, though all commands ended well."""
@@ -127,6 +168,7 @@ class Container:
         url = f"{self.api.base_url}/v{self.api.api_version}/containers/{self.inner.id}/archive"
         # An answer that nobody reads to its end keeps the engine from removing the container: it is closed, not left.
         with (
+            self._alive(),
             translated(f"reading {path}"),
             self.api.get(url, params={"path": path}, stream=True, timeout=self.api.timeout) as answer,
         ):
@@ -137,7 +179,7 @@ class Container:
         """Keep the container's files as an image."""
         lines = [f'LABEL "{key}"="{value}"' for key, value in {PROJECT: "image", **labels}.items()]
         name, _, version = tag.rpartition(":")
-        with translated(f"keeping {tag}"):
+        with self._alive(), translated(f"keeping {tag}"):
             self.inner.commit(repository=name, tag=version, changes=lines)
 
     def attach(self) -> Any:
@@ -161,8 +203,16 @@ class Container:
     def _killed_for_memory(self) -> bool:
         """Whether the kernel killed anything in here for memory: the count of cgroup v1 or v2."""
         read = self.inner.exec_run(["cat", *MEMORY_EVENTS], stderr=False)
+        if read.exit_code not in {0, 1}:  # cat's own: one of the two files is never there
+            text = read.output[-2000:].decode(errors="replace")
+            raise HostError("the engine cannot say what was killed", details=text)
         words = read.output.decode("ascii", errors="replace").split()
         return any(name == "oom_kill" and count != "0" for name, count in itertools.pairwise(words))
+
+
+def _close(stream: Any) -> None:
+    with suppress(DockerException, AttributeError, OSError):  # it has just ended
+        stream.close()
 
 
 def _collect(buffer: bytearray, chunk: bytes | None, line: Callable[[str], None] | None) -> None:

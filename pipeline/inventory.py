@@ -42,7 +42,7 @@ def items(engine: Engine, cache: Path, *, own: bool = True) -> list[Item]:
         more, known = [one for one in _held(cache) if one.kind in {TREE, CCACHE}], last
     held += more
     with suppress(HostError):
-        atomic.write(_memo(cache), atomic.compact({**known, "items": [asdict(one) for one in held]}))
+        atomic.write_note(_memo(cache), {**known, "items": [asdict(one) for one in held]})
     return [*_of_cache(cache), *held]
 
 
@@ -56,7 +56,16 @@ def forget(cache: Path, gone: Sequence[Item]) -> None:
     names = {one.id for one in gone}
     held = [asdict(one) for one in _held(cache) if one.id not in names]
     with suppress(HostError):
-        atomic.write(_memo(cache), atomic.compact({**_last(cache), "items": held}))
+        atomic.write_note(_memo(cache), {**_last(cache), "items": held})
+
+
+def sweep(cache: Path) -> None:
+    """Remove what killed commands left half written; never what one that runs may be writing."""
+    folders = (*FOLDERS, *NOTES, *OTHERS, "sources", "leases")
+    written = (path for folder in folders for path in (cache / folder).glob(".*"))
+    for path in (*cache.glob(".*.json.*"), *written):
+        if path.name != ".lock" and (aside := leases.take(cache, path)):
+            _delete(aside)
 
 
 def remove(engine: Engine, cache: Path, item: Item, *, own: bool = True) -> bool:
@@ -75,11 +84,16 @@ def remove(engine: Engine, cache: Path, item: Item, *, own: bool = True) -> bool
     aside = leases.take(cache, cache / item.name, own=own)
     if aside is None:
         return False
-    if aside.is_dir():
-        shutil.rmtree(aside, ignore_errors=True)
-    else:
-        aside.unlink(missing_ok=True)
+    _delete(aside)
     return True
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _of_cache(cache: Path) -> Iterator[Item]:
@@ -115,7 +129,7 @@ def _memo(cache: Path) -> Path:
 
 
 def _last(cache: Path) -> dict[str, Any]:
-    found = atomic.read_json(_memo(cache))
+    found = atomic.read_note(_memo(cache))
     return found if isinstance(found, dict) else {}
 
 

@@ -25,6 +25,14 @@ class Task:
     do: Callable[[], None]
 
 
+def surely(stop: Callable[[], None]) -> None:
+    """Stop what runs, also where a second interrupt comes before all of it was stopped."""
+    try:
+        stop()
+    except KeyboardInterrupt:
+        stop()
+
+
 def run(tasks: Sequence[Task], stop: Callable[[], None], most: int = MOST) -> None:
     """Do them all, at most so many at a time.
 
@@ -45,7 +53,7 @@ def run(tasks: Sequence[Task], stop: Callable[[], None], most: int = MOST) -> No
                 order.done(running.pop(future))
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        stop()
+        surely(stop)
         raise
     finally:
         pool.shutdown(wait=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline import bootstrap, interrupts, leases, scratch
+from pipeline import bootstrap, diskguard, interrupts, inventory, leases, scratch
 from pipeline.engine import Engine
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def session(view: View, cache: Path | None = None) -> Iterator[Engine]:
         scratch.sweep()
         for folder in {bootstrap.cache_folder(), cache or bootstrap.cache_folder()}:
             stack.enter_context(leases.held(folder))
+            inventory.sweep(folder)
         if left := engine.reap():
             view.say(f"removed {left} container(s) that a killed run left behind")
+        stack.enter_context(diskguard.watched(engine))
         yield engine

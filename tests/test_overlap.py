@@ -49,3 +49,25 @@ def test_an_exception_ends_all_of_it() -> None:
     with pytest.raises(KeyboardInterrupt):
         overlap.run([Task("a", (), fail), Task("b", ("a",), lambda: done.append("b"))], lambda: stopped.append(True))
     assert (stopped, done) == ([True], [])
+
+
+def test_a_second_interrupt_does_not_keep_the_rest_from_being_stopped() -> None:
+    calls: list[int] = []
+    go = threading.Event()
+
+    def stop() -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        go.set()
+
+    def fail() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        overlap.run([Task("long", (), lambda: assert_(go.wait(SOON))), Task("fails", (), fail)], stop)
+    assert len(calls) == 2
+
+
+def assert_(good: object) -> None:
+    assert good

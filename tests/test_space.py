@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import inventory, leases, space
+from pipeline import atomic, inventory, leases, space
 from pipeline.errors import UserError
 from pipeline.items import GIB, KERNEL, NOTE, OBJECTS, TREE, Item, order, removable, told
 
@@ -120,13 +121,37 @@ def test_a_damaged_note_of_the_engine_is_none(tmp_path: Path, text: str) -> None
 def test_what_is_of_the_engine_is_remembered_but_for_what_is_gone(tmp_path: Path) -> None:
     tree = Item(kind=TREE, name="t", bytes=3, used=1.5, on=("a b",))
     text = '{"volume":"v","items":[{"kind":"kernel tree","name":"t","bytes":3,"used":1.5,"on":["a b"],"fixed":false}]}'
-    (tmp_path / "space.json").write_text(text)
+    atomic.write_note(tmp_path / "space.json", json.loads(text))
     assert inventory.noted(tmp_path) == [tree]
     inventory.forget(tmp_path, [item("t", 1)])
     assert inventory.noted(tmp_path) == [tree]
     inventory.forget(tmp_path, [tree])
     assert inventory.noted(tmp_path) == []
     assert '"volume":"v"' in (tmp_path / "space.json").read_text()
+
+
+def test_a_size_with_one_bit_other_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "space.json"
+    item_ = {"kind": "kernel tree", "name": "t", "bytes": 1897168896, "used": 1.5, "on": [], "fixed": False}
+    atomic.write_note(path, {"volume": "v", "trees": {"t": 1897168896}, "items": [item_]})
+    assert len(inventory.noted(tmp_path)) == 1
+    path.write_text(path.read_text().replace("1897", "9897", 1))
+    assert inventory.noted(tmp_path) == []
+
+
+def test_what_killed_commands_left_half_written_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    with leases.held(tmp_path):
+        made(tmp_path, "kernels/.abc.x1", 2)
+        made(tmp_path, "kernels/abc", 2)
+        made(tmp_path, "resolutions/.r.json.x2", 2)
+        made(tmp_path, "trees/.lock", 2)
+        made(tmp_path, ".timings.json.x3", 2)
+        (tmp_path / "boots").mkdir()
+        (tmp_path / "boots" / ".now").mkdir()  # of a command that runs
+        inventory.sweep(tmp_path)
+        hidden = {str(path.relative_to(tmp_path)) for path in (*tmp_path.glob(".*"), *tmp_path.glob("*/.*"))}
+    assert hidden == {"boots/.now", "trees/.lock", "leases/.lock"}
+    assert (tmp_path / "kernels" / "abc" / "bzImage").exists()
 
 
 @pytest.fixture
