@@ -57,7 +57,7 @@ def resolve(
     """Say what becomes of the options; no compiler (matrix --through resolve, or one --config on one --source)."""
     options = run.Options(
         file=Path(file), through="resolve", cells=cells, plain=plain, fresh=fresh, json=json,
-        fail_on=gate.words(fail_on), command=asking.command(config, source, policy),
+        fail_on=gate.words(fail_on), command=asking.command(config, source, policy, Path(file)),
     )  # fmt: skip
     return run.of(asking.meant(config, source, policy, options.file), options)
 
@@ -72,7 +72,10 @@ def explain(
 ) -> int:  # fmt: skip
     """Say in a tree why each option came out as it did: what was asked where, what decides, what was printed."""
     wanted = symbol.removeprefix("CONFIG_") or showing.INTENT
-    options = run.Options(file=Path(file), through="resolve", cells=cells, plain=plain, explain=wanted)
+    options = run.Options(
+        file=Path(file), through="resolve", cells=cells, plain=plain, explain=wanted,
+        command=asking.command(config, source, policy, Path(file)),
+    )  # fmt: skip
     return run.of(asking.meant(config, source, policy, options.file), options)
 
 
@@ -191,9 +194,9 @@ def diagnose(_: Context) -> int:
     return doctor.show(os.environ)
 
 
-@command(help={"everything": "also ccache, finished kernels and boots"})
+@command(help={"everything": "all that can be made again: images, trees, kernels, boots, caches"})
 def prune(_: Context, everything: bool = False) -> int:
-    """Free disk: images that nothing needs any more, and with --everything all that can be made again."""
+    """Free disk: images and trees that nothing needs, and over HVMATRIX_DISK what was used least recently."""
     return pruning.prune(everything=everything)
 
 

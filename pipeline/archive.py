@@ -52,9 +52,19 @@ def plain(member: tarfile.TarInfo) -> bool:
 
 
 def unpack(data: bytes) -> dict[str, bytes]:
-    """The regular files of a tar by name; links, devices and folders are left out."""
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        return {member.name: _member(archive, member) for member in archive if plain(member)}
+    """The regular files of a tar by name; links, devices and folders are left out.
+
+    Raises tarfile.TarError for what is packed once more, and for a member of less than no bytes, which would lead
+    back to one before it, for ever.
+    """
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        for member in archive:
+            if member.size < 0:
+                raise tarfile.ReadError(f"{member.name!r} has {member.size} bytes")
+            if plain(member):
+                found[member.name] = _member(archive, member)
+    return found
 
 
 def save(files: Mapping[str, bytes], folder: Path) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Documentation/arch/x86/boot.rst: "HdrS" at 0x202; at 0x20e the offset, less 0x200, of the version string
 MAGIC_AT, VERSION_AT, SETUP = 0x202, 0x20E, 0x200
 BANNER = b"Linux version "
+SHOWN = 200  # of a release; the kernel's own bound is 64 (scripts/setlocalversion, __NEW_UTS_LEN)
 
 
 def release_of(image: Path) -> str:
@@ -36,7 +37,7 @@ def release_of(image: Path) -> str:
         found = pointer + SETUP if pointer else -1
     elif data.startswith(kmod.ELF) and BANNER in data:
         found = data.index(BANNER) + len(BANNER)
-    if found >= 0 and (text := re.compile(rb"[\x21-\x7e]+(?=[ \0])").match(data, found)):
+    if found >= 0 and (text := re.compile(rb"[\x21-\x7e]{1,200}(?=[ \0])").match(data, found)):
         return text[0].decode("ascii")
     raise UserError(f"{image}: not a Linux kernel for x86", hint="give a bzImage (vmlinuz) or a vmlinux")
 
@@ -57,9 +58,9 @@ def _problems(build: Build, release: str, modules: Mapping[str, Path]) -> list[s
     folder, wanted = build.folder, kconfig.values(build.kernel.config)
     options = hyperv.completed(wanted, build.kernel.declared)
     return [
-        *_release(release, (folder / "release").read_text(errors="replace").strip(), build.kernel.localversion),
+        *_release(release, (folder / "release").read_text(errors="replace").strip()[:SHOWN], build.kernel.localversion),
         *_config(kconfig.values((folder / ".config").read_text(errors="replace")), wanted),
-        *_symbols((folder / "System.map").read_text(errors="replace").splitlines(), options),
+        *_symbols((folder / "System.map").read_bytes(), options),
         *_modules(modules, options, release),
     ]
 
@@ -75,8 +76,7 @@ def _config(built: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
     return [f"{name}={got} was built instead of {want}" for name, want, got in pairs if want != got]
 
 
-def _symbols(lines: list[str], options: Mapping[str, str]) -> list[str]:
-    names = {line.split()[-1] for line in lines if line.strip()}
+def _symbols(text: bytes, options: Mapping[str, str]) -> list[str]:
     rules = (
         (hyperv.PLATFORM_SYMBOL, options.get("HYPERVISOR_GUEST", "n") == "y"),
         (hyperv.CORE_SYMBOL, hyperv.core(options)),
@@ -85,7 +85,7 @@ def _symbols(lines: list[str], options: Mapping[str, str]) -> list[str]:
     return [
         f"System.map {'lacks' if wanted else 'has'} {name}"
         for name, wanted in rules
-        if wanted != (name in names)
+        if wanted != bool(re.search(rb"(?m)[ \t]%s[ \t\r]*$" % name.encode(), text))
     ]
 
 

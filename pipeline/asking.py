@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING
 from pipeline import hyperv, images, intent, matrix, oldconfig, record, stages
 from pipeline.errors import UserError
 from pipeline.gitseam import is_local
-from pipeline.model import Cell, Config, DirectorySource, GitSource, Ladder, Machine, Matrix, Targets, Variant
+from pipeline.model import (
+    Cell,
+    Config,
+    DirectorySource,
+    Expectation,
+    GitSource,
+    Ladder,
+    Machine,
+    Matrix,
+    Targets,
+    Variant,
+)
 from pipeline.policy import policies
 
 if TYPE_CHECKING:
@@ -46,6 +57,19 @@ def states(asked: Matrix, cells: Iterable[Cell]) -> list[record.State]:
         record.State(cell=cell, expectation=found, intent=meant, targets=asked.targets)
         for cell, found in expected.items()
     ]
+    read_configs(made)
+    return made
+
+
+def controls(asked: Matrix) -> list[record.State]:
+    """The controls as cells of their own, each expecting its known rung.
+
+    Their intent is Hyper-V's, whatever a matrix asks about: they show that this machine can tell.
+    """
+    made = []
+    for control in asked.controls:
+        expectation = Expectation(cells=control.cell.name, where="controls", ladder=control.reaches)
+        made.append(record.State(cell=control.cell, expectation=expectation, control=True, targets=asked.targets))
     read_configs(made)
     return made
 
@@ -100,10 +124,11 @@ def _machine(cells: Iterable[Cell]) -> Machine:
     return next((one.machine for one in cells if hyperv.ceiling(one.machine) is Ladder.BOUND), ANY_MACHINE)
 
 
-def command(config: str, source: str, policy: str) -> tuple[str, ...]:
+def command(config: str, source: str, policy: str, file: Path = DEFAULT) -> tuple[str, ...]:
     """What to type for one config on one tree; nothing for a matrix.yaml."""
     words = ("./inv", "resolve", "--config", config, "--source", source)
-    return (*words, "--policy", policy) if config and source else ()
+    other = ("--file", str(file)) if file != DEFAULT else ()
+    return (*words, "--policy", policy, *other) if config and source else ()
 
 
 def variant(text: str, file: Path) -> Variant:

@@ -5,11 +5,13 @@ Never leaves a half-written file under its final name.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +21,7 @@ from pipeline.errors import HostError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+JSON_LIMIT = 256 * 2**20  # bytes
 _Value = TypeVar("_Value", bound=Any)
 
 
@@ -58,10 +61,23 @@ def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+def plain(path: Path, most: int = JSON_LIMIT) -> bytes:
+    """The bytes of a regular file itself, not of what a link leads to: a pipe would be waited for without end.
+
+    Raises OSError for all else, and for more than `most` bytes.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as stream:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > most:
+            raise OSError(errno.EINVAL, "no plain file, or too large", str(path))
+        return stream.read(most)
+
+
 def read_json(path: Path) -> Any | None:
     """A JSON file's value; None where it is missing or damaged, as if it had never been written."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(plain(path))
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -107,11 +123,12 @@ def folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     with temporary as name, writing(str(path)):
         yield Path(name)
         Path(name).chmod(0o755)
-        if replace and path.is_dir():
-            with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".old-{path.name}.") as aside:
-                path.rename(Path(aside) / "old")
-        try:
-            Path(name).rename(path)
-        except OSError:
-            if not path.is_dir():  # somebody else was first: theirs is as good
-                raise
+        with ExitStack() as stack:
+            if replace and path.is_dir():  # removed when the new one is there: others may be about to read it
+                aside = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".old-{path.name}.")
+                path.rename(Path(stack.enter_context(aside)) / "old")
+            try:
+                Path(name).rename(path)
+            except OSError:
+                if not path.is_dir():  # somebody else was first: theirs is as good
+                    raise

@@ -63,12 +63,13 @@ def _start(bench: Bench, group: list[State], host: boot.Host, live: list[str], *
     if not going:
         return
     kept = _kept(bench, host, going[0])
-    run = None if bench.fresh or (control and live) else boot.known(kept)
-    run = run if run and _worth_keeping(run, going[0]) else None  # of one that is damaged now, nobody can say
+    there = boot.known(kept)
+    there = there if there and _worth_keeping(there, going[0]) else None  # of one that is damaged now, nobody can say
+    run = None if bench.fresh or (control and live) else there
     if run is None:
         live.append(going[0].cell.name)
         run = _boot(bench, host, going[0])
-        if _worth_keeping(run, going[0]):
+        if there is None and _worth_keeping(run, going[0]):  # a good one stays: others may be copying it
             boot.keep(run, kept)
     for state in going:
         state.boot = run

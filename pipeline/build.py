@@ -36,9 +36,17 @@ SET_BACK = 75  # build-kernel's exit status
 MADE_KEY = '"certs/signing_key.pem"'  # Kconfig's default, for which certs/Makefile makes a new random key
 KILLED = {124, 137}  # timeout(1)'s own end, and SIGKILL
 UNWRITABLE = ("No space left on device", "Disk quota exceeded", "Read-only file system", "Input/output error")
+# Who cannot write does not always say why: fixdep, which writes every .cmd file, and dash's printf and echo.
+_UNWRITTEN = re.compile(
+    r"No space left on device|^fixdep: not all data was written to the output$|sh: \d+: (?:printf|echo): .*I/O error$",
+)
 # A program that a shell does not find, or link-vmlinux.sh for BTF. A bare name: a script with a path that is not there
 # is the tree's own fault.
 _LACKS = re.compile(r"sh: (?:line )?\d+: [\w.+-]+: (?:command )?not found$|: pahole \(\S*\) is not available$")
+_COUNT = re.compile(r"[0-9]{1,9}")
+# what build-kernel lays out; a process that a tree left behind may have put anything beside it
+_OUT = re.compile(r"out/(?:bzImage|System\.map|\.config|release|vmlinux\.sha256|modules/[A-Za-z0-9_.+-]+\.ko)")
+MOST_FILES = 20_000
 _UNFOUND = 127  # a shell's status for it, which make passes on
 # make's and the compiler's own marks of what went wrong first
 _ERROR = re.compile(r"(: error: |: fatal error: |undefined reference|ERROR: modpost|^make.*\*\*\* (?!\[))")
@@ -57,8 +65,9 @@ def kernel(
         settled = kconfig.replaced(settled, "MODULE_SIG_KEY", '""')
     options = kconfig.parse(settled.encode(), ".config").values()
     text = "\n".join(sorted(kconfig.line(option.symbol, option.value) for option in options))
-    # of a folder that somebody works in, what its Kconfig files say is all in the .config
-    origin = tree.built_of if tree.owner else tree.digest
+    origin = tree.digest
+    if tree.owner:  # a folder that somebody works in: what its Kconfig files say is all in the .config, their order too
+        origin, text = tree.built_of, settled
     key = hashlib.sha256("\n".join([origin, toolchain, text, *goals]).encode()).hexdigest()
     return Kernel(key=key, tree=tree, toolchain=toolchain, config=settled, declared=declared, goals=goals)
 
@@ -125,12 +134,17 @@ def build(
             return Build(
                 kernel=wanted, folder=failed, ok=False, reason=_why(made), seconds=seconds, reused=False,
             )  # fmt: skip
-        compiled = int(box.run(["cat", "/build/compiled"]).stdout or 0)
-        note = {"seconds": seconds, "start": start.key if start else "", "compiled": compiled}
+        note = {"seconds": seconds, "start": start.key if start else "", "compiled": _compiled(box)}
         found = _keep(box, wanted, cache, made, note)
         if keep and user == wanted.tree:  # else what its .config brought may be in the objects
             objecttrees.keep(engine, box, wanted, start, cache)
         return found
+
+
+def _compiled(box: Container) -> int:
+    """How many objects were made, as build-kernel counted them; 0 where a tree has put something else there."""
+    counted = box.run(["cat", "/build/compiled"]).stdout.strip()
+    return int(counted) if _COUNT.fullmatch(counted) else 0
 
 
 def _check_host(box: Container, status: int) -> None:
@@ -163,7 +177,9 @@ def _container(
 
 def _keep(box: Container, wanted: Kernel, cache: Path, made: Completed, note: dict[str, Any]) -> Build:
     box.unharmed()  # a compiler that was killed while make asked it something is to make one that lacks a flag
-    files = box.get("/build/out", ARTIFACT_LIMIT)
+    files = {name: data for name, data in box.get("/build/out", ARTIFACT_LIMIT).items() if _OUT.fullmatch(name)}
+    if len(files) > MOST_FILES:
+        raise HostError(f"a build left {len(files)} files", hint="no kernel has so many modules")
     folder = cache / "kernels" / wanted.key
     with atomic.folder(folder, replace=True) as target:
         archive.save(files, target)
@@ -188,8 +204,9 @@ def _why(made: Completed) -> str:
     """The first line that says what failed. A host without disk or memory is no fault of the kernel."""
     lines = made.log.splitlines()
     for text in lines:
-        if "No space left on device" in text:
-            raise HostError("the disk is full", details=text, hint="free some disk (./inv prune), then run this again")
+        if _UNWRITTEN.search(text):
+            hint = "free some disk (./inv prune), then run this again"
+            raise HostError("the disk is full or broken", details=text, hint=hint)
     if made.exit_status in KILLED or any("Killed signal terminated program" in text for text in lines):
         raise HostError("the build was killed", details="\n".join(lines[-TAIL:]), hint="memory or time ran out")
     lacks = next((text for text in lines if _LACKS.search(text)), "")

@@ -49,11 +49,15 @@ def may_share(kernel: Kernel) -> bool:
 
 
 def user(kernel: Kernel) -> Tree:
-    """The tree in whose name a build uses the caches: not Debian's, where a .config brings more than words to it."""
+    """The tree in whose name a build uses the caches: of its own, where a .config brings more than words to it.
+
+    Else what such a string does to them would reach the kernels of every other .config on that tree.
+    """
     tree = kernel.tree
-    if may_share(kernel) or not _debian(tree):
+    if kconfig.harmless(kernel.config):
         return tree
-    return replace(tree, digest=f"config:{tree.digest}", origin=f"{tree.origin}, strings of a .config executed")
+    origin = f"{tree.origin}, strings of a .config executed"
+    return replace(tree, digest=f"config:{kernel.key}", origin=origin, owner="")
 
 
 def mounted(engine: Engine, tree: Tree, cache: Path) -> dict[str, dict[str, str]]:

@@ -59,6 +59,20 @@ class Inv(Program):
                 raise ParseError(f"one command at a time, not {' and '.join(str(one.name) for one in self.tasks)}")
 
 
+    def print_task_help(self, name: str) -> None:
+        """Print a command's help with the words that it takes, and without a second command, which is refused."""
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            super().print_task_help(name)
+        sys.stdout.write(text.getvalue().replace(" [other tasks here ...]", word_of(name)))
+
+
+def word_of(command: str) -> str:
+    """A blank and the word that may stand for a flag of a command, or several; empty for none."""
+    words = {name: f" [{flag.removeprefix('--').upper()}]" for name, flag in WORD_OR_NOT.items()}
+    return {**words, "collect": " FOLDER..."}.get(command, "")
+
+
 def _help_first(argv: list[str]) -> list[str]:
     """`COMMAND --help` as `--help COMMAND`: invoke takes the flag for a missing positional word otherwise."""
     asked = {"--help", "-h"} & set(argv[1:])

@@ -14,7 +14,7 @@ from invoke import task
 from invoke.exceptions import Exit
 
 from pipeline import interrupts, run, showing
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, defect
 from pipeline.proof import clean
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def _told_to_the_shell(function: Callable[..., int]) -> Callable[..., None]:
         except Exception as error:
             if os.environ.get("HVMATRIX_TRACEBACK"):
                 raise
-            text = f"a defect of this program: {type(error).__name__}: {error}\nnext: HVMATRIX_TRACEBACK=1 shows where"
-            raise Exit(message=_told(text), code=showing.UNAVAILABLE) from error
+            raise Exit(message=_told(defect(error)), code=showing.UNAVAILABLE) from error
         sys.exit(status)
 
     return wrapped

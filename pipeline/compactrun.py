@@ -41,7 +41,7 @@ def pack(run_folder: Path, target: Path) -> None:
     run, when a cell of it has not all of its files, or when it is too large.
     """
     try:
-        data = {name: (run_folder / name).read_bytes() for name in _listed(run_folder)}
+        data = {name: atomic.plain(run_folder / name) for name in _listed(run_folder)}
     except OSError as error:
         raise UserError(f"{run_folder}: cannot be read", details=str(error), hint="make it readable") from error
     _check_whole(data, str(run_folder), "run the matrix again")

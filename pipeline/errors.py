@@ -24,6 +24,11 @@ class PipelineError(Exception):
         return "\n".join(parts)
 
 
+def defect(error: Exception) -> str:
+    """What is told of an exception that nothing foresaw."""
+    return f"a defect of this program: {type(error).__name__}: {error}\nnext: HVMATRIX_TRACEBACK=1 shows where"
+
+
 class UserError(PipelineError):
     """The input is wrong: a file, an option, a name. Exit status 2."""
 

@@ -52,6 +52,12 @@ def rates(cache: Path) -> Rates:
     return Rates(**{name: seconds * pace for name, seconds in asdict(Rates()).items()})
 
 
+def from_nothing(cache: Path) -> float:
+    """The seconds of a kernel that nothing is known of yet, built in no other's objects."""
+    found = rates(cache)
+    return found.full + found.each * OBJECTS
+
+
 def built(cache: Path, made: Build, share: float) -> None:
     """Learn from a finished build, which had a share of this machine: the pace moves a little towards what was seen.
 

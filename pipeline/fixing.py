@@ -12,6 +12,7 @@ from rich.console import Console
 
 from pipeline import asking, atomic, kconfig, mend, policy, progress, resolve, run, session, showing, stages
 from pipeline.errors import HostError, UserError
+from pipeline.proof import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,5 +110,6 @@ def _report(state: State, found: Fix, merged: str, target: Path | None) -> int:
         atomic.write(target, mend.fragment(found, head))
         rows.append(f"# written to {target}; use it: scripts/kconfig/merge_config.sh -O BUILD OLD.config {target}")
     for row in rows:
-        console.print(row, markup=False, highlight=False, soft_wrap=True)
+        for line in row.splitlines():
+            console.print(clean(line), markup=False, highlight=False, soft_wrap=True)
     return showing.FAILED if found.unmet or merged else showing.PASSED

@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 
 def states(asked: Matrix, cells: Sequence[Cell], cache: Path) -> list[State]:
     """The cells with their trees, resolutions and kernels, as far as earlier runs know them."""
-    found = asking.states(asked, cells)
+    return filled(asking.states(asked, cells), cache)
+
+
+def filled(found: list[State], cache: Path) -> list[State]:
+    """The same of cells that were read already, changed in place."""
     identities = images.noted(cache)
     configs = {config: oldconfig.kept(config, cache) for config in {state.cell.config for state in found}}
     for state in found:

@@ -10,7 +10,8 @@ import hashlib
 import os
 import re
 import subprocess
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -19,12 +20,13 @@ from pipeline import atomic, leases, scratch
 from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pipeline.model import GitSource
 
 FETCH_SECONDS = 3600
 READ_SECONDS = 300
+PAUSE = 0.5  # seconds between two looks whether anybody still waits
 MOST_PATCHES = 1000
 OBJECT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 NAME_ONE = "name a branch, a tag or a commit that it has"
@@ -63,10 +65,13 @@ def fault(url: str) -> str:
     return f"is of none of these kinds: {', '.join(SCHEMES)}" if found and scheme not in SCHEMES else ""
 
 
-def commit(source: GitSource, mirrors: Path, *, fresh: bool) -> Commit:
+def commit(
+    source: GitSource, mirrors: Path, *, fresh: bool, going: Callable[[], None] = lambda: None,
+) -> Commit:  # fmt: skip
     """The commit that a ref names now; what a URL has is kept in `mirrors` and fetched again when it may have moved.
 
-    Raises UserError for a repository or ref that does not exist, HostError when the network fails.
+    `going` is called while it waits, and raises to end that. Raises UserError for a repository or ref that does not
+    exist, HostError when the network fails.
     """
     where = f"sources: {source.name}: {source.url}"
     if found := fault(source.url):
@@ -76,7 +81,8 @@ def commit(source: GitSource, mirrors: Path, *, fresh: bool) -> Commit:
     if is_local(source.url):
         repository, name = Path(source.url), source.ref
     else:
-        repository, name = _mirrored(source, mirrors, where, fresh=fresh), f"refs/hvmatrix/{_slug(source.ref)}"
+        repository = _mirrored(source, mirrors, where, going, fresh=fresh)
+        name = f"refs/hvmatrix/{_slug(source.ref)}"
     sha = _resolved(repository, f"{name}^{{commit}}", where, source.ref)
     return Commit(repository, sha, _resolved(repository, f"{sha}^{{tree}}", where, source.ref))
 
@@ -127,20 +133,24 @@ def patches(repository: Path, span: str) -> list[tuple[str, bytes]]:
     return made
 
 
-def _mirrored(source: GitSource, mirrors: Path, where: str, *, fresh: bool) -> Path:
+def _mirrored(source: GitSource, mirrors: Path, where: str, going: Callable[[], None], *, fresh: bool) -> Path:
     """The cached copy of what a URL has, with the ref in it."""
     repository = mirrors / f"{hashlib.sha256(source.url.encode()).hexdigest()[:16]}.git"
     kept = f"refs/hvmatrix/{_slug(source.ref)}"
-    with _held(repository):
+    there = ["rev-parse", "--verify", "--quiet", kept]
+    moves = fresh or not OBJECT.fullmatch(source.ref)
+    if not moves and leases.used(repository) and _run(repository, there, where, expect=None).returncode == 0:
+        return repository  # who fetches another commit is not waited for
+    with _held(repository, going):
         _run(mirrors, ["init", "--quiet", "--bare", "--template=", repository.name], where)
         leases.used(repository)
-        present = _run(repository, ["rev-parse", "--verify", "--quiet", kept], where, expect=(0, 1))
-        if present.returncode == 0 and OBJECT.fullmatch(source.ref) and not fresh:
-            return repository  # a commit does not move
+        present = _run(repository, there, where, expect=(0, 1))
+        if present.returncode == 0 and not moves:
+            return repository  # whoever was waited for has fetched it
         words = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
                  "--end-of-options", source.url, f"+{source.ref}:{kept}"]  # fmt: skip
         more = {"GIT_ALLOW_PROTOCOL": ":".join(SCHEMES)}
-        done = _run(repository, words, where, seconds=FETCH_SECONDS, expect=None, more=more)
+        done = _run(repository, words, where, seconds=FETCH_SECONDS, expect=None, more=more, going=going)
     if done.returncode:
         text = done.stderr.decode(errors="replace")
         kind = UserError if _THEIRS.search(text) else HostError
@@ -150,13 +160,18 @@ def _mirrored(source: GitSource, mirrors: Path, where: str, *, fresh: bool) -> P
 
 
 @contextmanager
-def _held(repository: Path) -> Iterator[None]:
+def _held(repository: Path, going: Callable[[], None]) -> Iterator[None]:
     """Keep a mirror to oneself: two fetches into one at a time get in each other's way (git's shallow.lock)."""
     with atomic.writing(str(repository)):
         repository.parent.mkdir(parents=True, exist_ok=True)
         stream = repository.with_suffix(".lock").open("w")
     with stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        while True:
+            going()
+            with suppress(BlockingIOError):
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(PAUSE)
         (repository / "shallow.lock").unlink(missing_ok=True)  # left by a fetch that was killed
         yield
 
@@ -177,16 +192,17 @@ def _read(repository: Path, words: Sequence[str], where: str) -> str:
 def _run(
     repository: Path, words: Sequence[str], where: str, *, seconds: int = READ_SECONDS,
     expect: tuple[int, ...] | None = (0,), stream: IO[bytes] | int = subprocess.PIPE,
-    more: Mapping[str, str] | None = None,
+    more: Mapping[str, str] | None = None, going: Callable[[], None] = lambda: None,
 ) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
     argv = ["git", *(word for setting in OFF for word in ("-c", setting)), "-C", str(repository), *words]
     # a folder that is no repository is none, although it may lie in one
     ceiling = {"GIT_CEILING_DIRECTORIES": str(repository.resolve().parent)}
     try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.PIPE, check=False, timeout=seconds,
+        with subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.PIPE,
             env={**_environment(), **ceiling, **(more or {})},
-        )  # fmt: skip
+        ) as child:  # fmt: skip
+            done = _ended(child, argv, seconds, going)
     except FileNotFoundError as error:
         raise HostError("git is not installed", hint="install git, then run this again") from error
     except subprocess.TimeoutExpired as error:
@@ -195,6 +211,26 @@ def _run(
         text = done.stderr.decode(errors="replace")[-1000:]
         raise UserError(f"{where}: git refuses", details=text, hint="name a git repository, and a range or ref in it")
     return done
+
+
+def _ended(
+    child: subprocess.Popen[bytes], argv: list[str], seconds: int, going: Callable[[], None],
+) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
+    """Wait for a program; it is killed when its time is over or `going` raises."""
+    deadline = time.monotonic() + seconds
+    try:
+        while True:
+            try:
+                out, err = child.communicate(timeout=PAUSE)
+            except subprocess.TimeoutExpired:
+                going()
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return subprocess.CompletedProcess(argv, child.returncode, out, err)
+    except BaseException:
+        child.kill()
+        raise
 
 
 def _environment() -> dict[str, str]:

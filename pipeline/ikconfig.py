@@ -21,6 +21,7 @@ IMAGE_LIMIT = 2**30  # a vmlinux with debugging information has hundreds of MiB
 _MARK = b"IKCFG_ST"
 _START = _MARK + unpacked.MAGICS["gzip"]
 _MAGIC = re.compile(b"|".join(re.escape(magic) for magic in unpacked.MAGICS.values()))
+_MARKS = 16  # places that look like the mark; a kernel has one
 _TRIES = 1000  # places in an image where compressed data may begin
 _ELF = b"\x7fELF"
 _PE = b"MZ"  # what an image with an EFI stub begins with
@@ -107,10 +108,11 @@ def _scan(parts: Iterator[bytes], name: str) -> bytes | None:
 
     The mark of an lz4 payload can be seen before it is unpacked, so that one with damaged data after it is passed over.
     """
-    window, damage, where = b"", None, f"{name} (its IKCONFIG)"
+    window, damage, where, tries = b"", None, f"{name} (its IKCONFIG)", 0
     for part in parts:
         window, at = window[1 - len(_START) :] + part, 0
-        while (at := window.find(_START, at)) >= 0:
+        while tries < _MARKS and (at := window.find(_START, at)) >= 0:
+            tries += 1
             at += len(_MARK)
             window = _longer(window, at + kconfig.SIZE_LIMIT, parts)
             packed = memoryview(window)[at : at + kconfig.SIZE_LIMIT]

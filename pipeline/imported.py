@@ -42,7 +42,7 @@ def tarball(
         return replace(known, origin=origin)
     with tempfile.TemporaryFile() as stream:
         say(f"source {source.name}: reading {source.location}")
-        _fetch(source, stream)
+        _fetch(source, stream, engine.going)
         stream.seek(0)
         found = hashlib.file_digest(stream, "sha256").hexdigest()
         if found != source.sha256:
@@ -55,13 +55,14 @@ def tarball(
         return _unpacked(engine, made, stream, cache, 1)
 
 
-def _fetch(source: TarballSource, stream: IO[bytes]) -> None:
-    """Copy a local file or a download into a stream."""
+def _fetch(source: TarballSource, stream: IO[bytes], going: Callable[[], None]) -> None:
+    """Copy a local file or a download into a stream; `going` raises to end that."""
     remote = urlsplit(source.location).scheme in {"https", "http"}
     try:
         opened = urlopen(source.location, timeout=DOWNLOAD_SECONDS) if remote else open(source.location, "rb")  # noqa: S310, SIM115, PTH123 - http(s) or a path, never file:
         with opened as origin:
-            while block := origin.read(BLOCK):
+            while block := origin.read1(BLOCK):
+                going()
                 stream.write(block)
                 if stream.tell() > DOWNLOAD_LIMIT:
                     raise UserError(f"sources: {source.name}: {source.location} is larger than {DOWNLOAD_LIMIT} bytes")
@@ -75,7 +76,7 @@ def git(
 ) -> Tree:  # fmt: skip
     """The tree of a commit, from a local repository or from a cached copy of what a URL has."""
     say(f"source {source.name}: asking {source.url} for {source.ref}")
-    commit = gitseam.commit(source, cache / "git", fresh=fresh)
+    commit = gitseam.commit(source, cache / "git", fresh=fresh, going=engine.going)
     origin = f"{source.url} {source.ref} (commit {commit.sha[:12]})"
     made = Tree(variant=source.name, image=toolchain, digest=f"git:{commit.tree}", origin=origin)
     known = treestore.known(engine, toolchain, source.name, made.digest, cache)

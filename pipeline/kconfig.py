@@ -20,6 +20,7 @@ SIZE_LIMIT = 4 * 2**20
 _SET = re.compile(r"CONFIG_([A-Za-z0-9_]+)=(.*)")
 _UNSET = re.compile(r"# CONFIG_([A-Za-z0-9_]+) is not set\s*")
 _HARMLESS = re.compile(r'[A-Za-z0-9-]*|"[A-Za-z0-9 _.,:/+=()-]*"')
+_OPTION = re.compile(r'["\s]-')  # a word that begins so
 _VALUE = re.compile(r'[ymn]|-?[0-9]+|0[xX][0-9a-fA-F]+|"(?:[^"\\]|\\.)*"')
 
 
@@ -91,8 +92,14 @@ def compose(layers: Sequence[Mapping[str, Option]]) -> dict[str, Option]:
 
 
 def harmless(text: str) -> bool:
-    """Whether no string of a .config is more than words where make or a shell expands it: no $, no quote, no ;."""
-    return all(_HARMLESS.fullmatch(value) for value in values(text).values())
+    """Whether no string of a .config is more than words where make or a shell expands it: no $, no quote, no ;.
+
+    Nor an option of a program that is given it: usr/Makefile hands INITRAMFS_SOURCE to gen_initramfs.sh, whose -o
+    names a file to write. A list of files for an initramfs is a program's input as well, and is never harmless.
+    """
+    found = values(text)
+    words = all(_HARMLESS.fullmatch(value) and not _OPTION.search(value) for value in found.values())
+    return words and found.get("INITRAMFS_SOURCE", '""') == '""'
 
 
 def render(options: Iterable[Option]) -> str:

@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from pipeline import archive, kconfigtree
+from pipeline.container import translated
 from pipeline.errors import HostError
 
 if TYPE_CHECKING:
@@ -39,5 +40,6 @@ def texts(box: Container, what: str = "") -> dict[str, str]:
     packed = box.run(["kconfig-texts", "/work/texts.tar", *([what] if what else [])], seconds=SECONDS)
     if packed.exit_status:
         raise HostError("cannot read the tree's Kconfig files", details=packed.stderr[-2000:])
-    found = archive.unpack(box.get("/work/texts.tar", LIMIT)["texts.tar"])
+    with translated("unpacking the tree's Kconfig files"):
+        found = archive.unpack(box.get("/work/texts.tar", LIMIT).get("texts.tar", b""))
     return {name: data.decode("utf-8", errors="replace") for name, data in found.items()}

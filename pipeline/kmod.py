@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PACKINGS = {".xz": "xz", ".gz": "gzip", ".zst": "zstd"}  # of unpacked.MAGICS, by what scripts/Makefile.modinst appends
 SUFFIXES = (".ko", *(f".ko{suffix}" for suffix in PACKINGS))
 SIZE_LIMIT = 256 * 2**20
+DEEPEST = 50  # modules above one; the kernel's own have a few
 ELF = b"\x7fELF"
 # The .modinfo section is a row of NUL-terminated tag=value strings (include/linux/moduleparam.h, __MODULE_INFO).
 _DEPENDS = re.compile(rb"\0depends=([^\0]*)\0")
@@ -77,7 +78,7 @@ def closure(wanted: Iterable[str], modules: Mapping[str, Path]) -> dict[str, byt
 
 
 def _add(name: str, modules: Mapping[str, Path], loaded: dict[str, bytes], above: tuple[str, ...]) -> None:
-    if name in loaded or name in above or name not in modules:
+    if name in loaded or name in above or name not in modules or len(above) > DEEPEST:
         return
     data = load(modules[name])
     for needed in info(data).depends:

@@ -18,7 +18,7 @@ HEADER_LIMIT = 64 * 2**10  # bytes
 NESTED_LIMIT = 10  # multiparts and forwarded messages in one message
 PARTED_LIMIT = 2 * 2**20  # bytes of all messages of a file that have parts
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
-_PARTED = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.MULTILINE | re.IGNORECASE)
+_PARTED = re.compile(rb"(?:^|\r)content-type:\s*(?:multipart|message)/", re.MULTILINE | re.IGNORECASE)
 
 
 def check(messages: Iterable[tuple[str, bytes]]) -> None:

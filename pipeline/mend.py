@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline import explain, expr, hyperv, intent, kconfig, reasons
+from pipeline import explain, expr, hyperv, intent, kconfig, reasons, safe
 from pipeline.carried import SWITCHES
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _why(name: str, found: Resolution) -> str:
 
 def fragment(fix_: Fix, title: Sequence[str]) -> str:
     """The fragment as a file that merge_config.sh takes, each line with what it is needed for."""
-    made = [f"# {line}" for line in title]
+    made = [f"# {safe.line(line)}" for line in title]
     for name, value in fix_.lines.items():
         made += [f"# without it: {fix_.needed[name]}", kconfig.line(name, value)]
     return "\n".join(made) + "\n"

@@ -98,9 +98,9 @@ def keep(engine: Engine, box: Container, kernel: Kernel, start: ObjectTree | Non
     depth = start.depth + 1 if start else 1
     if depth > DEEPEST:
         return
-    listed = box.get("/build/depends", DEPENDS_LIMIT)["depends"]
+    listed = box.get("/build/depends", DEPENDS_LIMIT).get("depends")
     trimmed = box.run(["trim-objects"])
-    if trimmed.exit_status:
+    if trimmed.exit_status or listed is None:
         raise HostError("cannot keep an object tree", details=trimmed.log[-2000:], hint="./inv doctor")
     name = tag(kernel.key)
     before = enginedisk.labelled(engine, LABEL).get(kernel.key)  # of a run that was killed before it noted it

@@ -5,7 +5,6 @@ What is not resolved yet cannot be known to be built, and is said to be unknown.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -36,11 +35,11 @@ def show(options: Options) -> int:
 
 
 def _controls(asked: Matrix, cells: Sequence[Cell], options: Options) -> list[State]:
-    """The controls that are not among the cells. Whatever intent a matrix has, a run gives its controls Hyper-V's."""
+    """The controls that are not among the cells; with an intent of its own, a cell's kernel need not be a control's."""
     if options.through != "boot":
         return []
-    found = [one.cell for one in asked.controls if asked.intent or one.cell not in cells]
-    return foreseeing.states(replace(asked, intent=None), list(dict.fromkeys(found)), options.cache)
+    found = {one.cell: one for one in asking.controls(asked) if asked.intent or one.cell not in cells}
+    return foreseeing.filled(list(found.values()), options.cache)
 
 
 def rows(asked: Matrix, cells: Sequence[State], states: Sequence[State], options: Options) -> list[str]:
@@ -93,11 +92,10 @@ def _boots(asked: Matrix, cells: Sequence[State]) -> int:
 
 def _unknown(states: Sequence[State], options: Options) -> float:
     """Seconds of the kernels that are not known yet: a tree's first from nothing, the others in its objects."""
-    rates = estimates.rates(options.cache)
     unknown = [state for state in states if state.going and state.kernel is None]
     first = {state.cell.variant.source for state in unknown}
-    whole = len(first) * (rates.full + rates.each * estimates.OBJECTS)
-    return whole + (len(unknown) - len(first)) * rates.of(estimates.STEP)
+    more = estimates.rates(options.cache).of(estimates.STEP)
+    return len(first) * estimates.from_nothing(options.cache) + (len(unknown) - len(first)) * more
 
 
 def _names(states: Sequence[State]) -> dict[str, str]:

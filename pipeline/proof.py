@@ -28,7 +28,7 @@ GZIP = 31
 _EXTENSIONS = frozenset({
     tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
 })  # fmt: skip
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class _Member(tarfile.TarInfo):
 
 
 def clean(text: str) -> str:
-    """Text without escape sequences and control characters, fit for a terminal."""
+    """Text without escape sequences, control characters and halves of surrogate pairs, fit for a terminal."""
     return _CONTROL.sub("", text)
 
 

@@ -5,9 +5,23 @@ No object tree, no compiler cache and no finished kernel takes part; nothing of 
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from pipeline import asking, atomic, build, intent, progress, scratch, seal, session, settling, slimming, stages, tools
+from pipeline import (
+    asking,
+    atomic,
+    build,
+    compactrun,
+    progress,
+    scratch,
+    seal,
+    session,
+    settling,
+    slimming,
+    stages,
+    tools,
+)
 from pipeline.errors import HostError, UserError
 
 if TYPE_CHECKING:
@@ -22,21 +36,21 @@ if TYPE_CHECKING:
 SAID = 200  # objects between two words of how far it is
 
 
-def differences(folder: Path, name: str, options: Options) -> list[str]:
+def differences(place: Path, name: str, options: Options) -> list[str]:
     """What differs between the kernel that a run's cell was recorded with and one built now, a line each.
 
-    Raises UserError when the run or the matrix has no such cell, or its record no digests; HostError when it cannot be
-    built here.
+    The run is in its folder, or packed. Raises UserError when the run or the matrix has no such cell, or its record no
+    digests; HostError when it cannot be built here.
     """
-    kept = recorded(folder, name)
+    with compactrun.opened(place) if place.is_file() else nullcontext(place) as folder:
+        kept = recorded(folder, name)
+        control = not (folder / "cells" / name / seal.RECORD).is_file()
     asked = asking.load(options.file)
-    cells = [one for one in (*asked.cells, *(row.cell for row in asked.controls)) if one.name == name][:1]
-    if not cells:
+    states = asking.controls(asked) if control else asking.states(asked, asked.cells)
+    states = [one for one in states if one.cell.name == name][:1]
+    if not states:
         raise UserError(f"{options.file} has no cell {name}", hint="give the matrix of that run with --file")
     with progress.view(plain=options.plain) as view, session.session(view, options.cache) as engine:
-        states = asking.states(asked, cells)
-        if cells[0] not in asked.cells:
-            states[0].intent = intent.HYPERV  # as a run's controls have it
         bench = stages.bench(engine, view, options)
         stages.configs(bench, states)
         stages.sources(bench, states)
@@ -47,9 +61,9 @@ def differences(folder: Path, name: str, options: Options) -> list[str]:
         if kernel.key != kept["kernel"]:
             return [f"{name}: {text}" for text in _inputs(kept, states[0], kernel)]
         view.say(f"building {name} from nothing, which takes minutes")
-        with scratch.folder() as place:
+        with scratch.folder() as made:
             line = _counted(view)
-            found = build.build(engine, kernel, place, place / "failed", jobs=bench.jobs, line=line, scratch=True)
+            found = build.build(engine, kernel, made, made / "failed", jobs=bench.jobs, line=line, scratch=True)
             return [f"{name}: {text}" for text in compared(kept["artifacts"], found)]
 
 

@@ -30,7 +30,8 @@ class State:
 
     `error` is why we, not the kernel, could not go on, `skip` why it was not tried. `layers` are the files that the
     old .config was put together of, `options` its options with the lines that ask for them. `spans` are when its kernel
-    was built and booted in this run, from and to in seconds since 1970; what was known before has none.
+    was built and booted in this run, from and to in seconds since 1970; what was known before has none. `typed` is the
+    command that does it again.
     """
 
     cell: Cell
@@ -54,6 +55,7 @@ class State:
     seconds: dict[str, float] = field(default_factory=dict)
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
+    typed: tuple[str, ...] = ()
 
     @property
     def reached(self) -> str:

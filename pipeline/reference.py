@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from invoke import Collection
 
-from pipeline import atomic, markdown
+from pipeline import atomic, cli, markdown
 from pipeline.errors import HostError
 from pipeline.gate import WORDS
 from pipeline.reporting import FORMATS
@@ -41,7 +41,7 @@ def _commands() -> Iterator[str]:
     known = Collection.from_module(_tasks())
     for name in sorted(known.task_names):
         task = known[name]
-        yield f"### ./inv {name}\n\n{markdown.plain((task.__doc__ or '').strip())}"
+        yield f"### ./inv {name}{cli.word_of(name)}\n\n{markdown.plain((task.__doc__ or '').strip())}"
         rows = []
         for argument in task.get_arguments():
             flag = argument.name.replace("_", "-")

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from pipeline import (
     atomic,
     compactrun,
+    plainrun,
     report_github,
     report_html,
     report_json,
@@ -104,6 +105,7 @@ def read(folder: Path, place: str) -> Report:
     if not isinstance(note, dict) or not isinstance(note.get("cells"), list):
         raise UserError(f"{place}: no run.json of a run in it", hint=HINT)
     names = {kind: _names(note, kind, place) for kind in ("cells", "controls", "missing")}
+    plainrun.check(folder, [f"{kind}/{name}" for kind in ("cells", "controls") for name in names[kind]])
     with _uncollected():
         found = {
             kind: tuple(_record(folder, kind, name, place) for name in names[kind]) for kind in ("cells", "controls")

@@ -26,6 +26,7 @@ NEEDED = (
 TOOLS = ("compiler", "qemu", "accelerator", "engine", "host_image", "toolchain")
 ORDER = (Status.FAIL, Status.ERROR, Status.SKIP, Status.PASS)
 MOST_MISSING = 20
+DEFAULT_FILE = "matrix.yaml"
 AXES = ("policy", "toolchain", "machine")
 
 
@@ -115,6 +116,8 @@ def again(run: Report, cells: Iterable[str] = ()) -> list[list[str]]:
     if isinstance(typed, list) and typed:
         return [[safe.line(word) for word in typed]]
     whole = ["./inv", "matrix", "--through", safe.line(run.note.get("through", "boot"))]
+    if (file := safe.line(run.note.get("matrix", DEFAULT_FILE))) != DEFAULT_FILE:
+        whole += ["--file", file]
     return [whole, *([*whole, "--cells", safe.line(name)] for name in cells)]
 
 

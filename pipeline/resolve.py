@@ -102,13 +102,13 @@ def opened(engine: Engine, tree: Tree, slots: Slots) -> Iterator[Conf]:
     """The tree's conf, built in a container that is there until the block ends."""
     with engine.container(tree.image, limits=LIMITS, volumes=treestore.mounted(tree)) as box:
         with slots.held():
+            index = kconfigtexts.index(box, tree)  # before anything of the tree runs: it could change what is read
             made = box.run(["new-folder"], seconds=CONF_SECONDS)
             if made.exit_status:
                 raise HostError(
                     "the tree's own conf cannot be built or run", details=made.log[-2000:],
                     hint="is this a kernel tree, and does the toolchain image have what it needs?",
                 )  # fmt: skip
-            index = kconfigtexts.index(box, tree)
         yield Conf(box, index, slots, itertools.count())
 
 
@@ -193,7 +193,8 @@ def _final(box: Container, folder: str) -> str:
 def _must_be_told(name: str, final: str, out: str, err: str, status: int) -> None:
     """Refuse to take a host's fault, or a tree without conf, for what Kconfig said."""
     ours = status in HOST_STATUSES or any(text in err for text in NEEDED)
-    if ours or (not _readable(final) and not status) or (status and not told.told(out, err)):
+    rubbish = not _readable(final) and (final or not status)
+    if ours or rubbish or (status and not told.told(out, err)):
         raise HostError(
             f"the tree's own scripts do not give a .config ({name}, exit {status})", details=(err or out)[-2000:],
             hint="is this a kernel tree, and does the toolchain image have what it needs?",

@@ -21,7 +21,6 @@ from pipeline import (
     images,
     overlap,
     progress,
-    record,
     replay,
     reporting,
     room,
@@ -38,7 +37,6 @@ from pipeline import (
     tools,
 )
 from pipeline.errors import HostError, PipelineError, UserError
-from pipeline.model import Expectation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +93,9 @@ def run(options: Options) -> int:
 def of(asked: Matrix, options: Options) -> int:
     """Do the main job on a matrix that was read already; the exit status."""
     states = asking.states(asked, asking.select(asked, options.cells))
-    controls = _controls(asked) if options.through == "boot" else []
+    controls = asking.controls(asked) if options.through == "boot" else []
+    for state in (*states, *controls):
+        state.typed = options.command or _typed(options, state.cell.name)
     room.check(room.places(options.cache, options.results), room.Work())
     folder = store.new_run(options.results)
     note: dict[str, Any] = {"matrix": str(options.file), "digest": asked.digest, "through": options.through}
@@ -108,6 +108,9 @@ def of(asked: Matrix, options: Options) -> int:
             _stages(options, view, homes, folder)
         except KeyboardInterrupt:
             note["exit_status"] = INTERRUPTED
+            for state, home in homes:
+                if not (home / seal.RECORD).exists():  # nothing can be judged without it
+                    store.write_cell(home, state, options.through)
         except HostError as error:
             _blame(options, homes, error)
         except UserError as error:
@@ -115,6 +118,13 @@ def of(asked: Matrix, options: Options) -> int:
             store.write_run(folder, states, controls, {**note, "exit_status": error.exit_status})
             raise
     return _finish(folder, states, controls, note, options)
+
+
+def _typed(options: Options, cell: str) -> tuple[str, ...]:
+    """The command that does one cell again."""
+    other = ("--file", str(options.file)) if options.file != asking.DEFAULT else ()
+    stage = ("--through", options.through) if options.through != THROUGH[-1] else ()
+    return ("./inv", "matrix", *other, *stage, "--cells", cell)
 
 
 def _homes(folder: Path, states: Sequence[State], controls: Sequence[State]) -> list[tuple[State, Path]]:
@@ -139,16 +149,6 @@ def check(options: Options) -> None:
         raise UserError(f"--accel {options.accel}: no such accelerator", hint=f"one of {', '.join(ACCELERATORS)}")
     if options.jobs < 0:
         raise UserError(f"--jobs {options.jobs}: not a number of jobs", hint="a number from 1, or 0 for one a core")
-
-
-def _controls(asked: Matrix) -> list[State]:
-    """The controls as cells of their own, each expecting its known rung."""
-    made = []
-    for control in asked.controls:
-        expectation = Expectation(cells=control.cell.name, where="controls", ladder=control.reaches)
-        made.append(record.State(cell=control.cell, expectation=expectation, control=True, targets=asked.targets))
-    asking.read_configs(made)
-    return made
 
 
 def _stages(options: Options, view: View, homes: Sequence[tuple[State, Path]], folder: Path) -> None:

@@ -14,9 +14,18 @@ from pipeline.errors import HostError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pipeline.values import Tree
+
 RECORD, NOTE = "record.json", "run.json"
 KINDS = ("cells", "controls")
 IMAGES = "sbom"
+# How each kind of source was checked, by the beginning of its tree's digest.
+VERIFIED = {
+    "deb": "the signature of Debian's archive, and its sha256 of the package",
+    "tar": "the sha256 that matrix.yaml has of the tarball",
+    "git": "git's own digest of the tree; no signature",
+    "dir": "nothing: a folder as it lay there",
+}
 UNSEALED = frozenset({"build.log"})  # of a kernel's files: what make prints differs from build to build
 
 
@@ -44,6 +53,16 @@ def artifacts(kernel: Path) -> dict[str, str]:
     return {name: one for name, one in found.items() if name not in UNSEALED} if isinstance(found, dict) else {}
 
 
+def provenance(tree: Tree | None) -> dict[str, Any]:
+    """What a tree is made of, by digests, and how its source was checked."""
+    plain = tree.plain or tree if tree else None
+    digest = plain.digest if plain else ""
+    return {
+        "tree": tree.digest if tree else "", "plain": digest, "verified": VERIFIED.get(digest.partition(":")[0], ""),
+        "patches": list(tree.patches) if tree else [],
+    }
+
+
 def close(folder: Path) -> None:
     """Note in run.json the digest of each record and of what is below sbom/.
 
@@ -52,4 +71,5 @@ def close(folder: Path) -> None:
     note: Any = atomic.read_json(folder / NOTE)
     names = [f"{kind}/{name}" for kind in KINDS for name in note[kind]]
     records = {name: digest(folder / name / RECORD) for name in names}
-    atomic.write_json(folder / NOTE, {**note, "records": records, "images": files(folder / IMAGES)})
+    images = files(folder / IMAGES) or note.get("images", {})  # a packed run leaves the files out
+    atomic.write_json(folder / NOTE, {**note, "records": records, "images": images})

@@ -57,14 +57,14 @@ def units(asked: Matrix, states: Sequence[State], options: Options) -> list[Unit
 
 def _cost(variant: str, states: Sequence[State], options: Options) -> tuple[float, float]:
     """Seconds for the first variant of a source, and in any case. What is not resolved yet counts as a kernel each."""
-    cache, rates = options.cache, estimates.rates(options.cache)
+    cache = options.cache
     first = estimates.about(cache, "tree", variant)
     seconds = len(states) * estimates.about(cache, "resolve", "one")
     if options.through == "resolve":
         return first, seconds
     kernels = {state.kernel.key if state.kernel else state.cell.name for state in states if state.going}
-    first += rates.full + rates.each * estimates.OBJECTS
-    seconds += len(kernels) * rates.of(estimates.STEP)
+    first += estimates.from_nothing(cache)
+    seconds += len(kernels) * estimates.rates(cache).of(estimates.STEP)
     if options.through == "boot":
         seconds += len(kernels) * estimates.about(cache, "boot", "nested")
     return first, seconds

@@ -38,7 +38,7 @@ def _explain(console: Console, records: Sequence[dict[str, Any]], wanted: str) -
         head = f"\n{one['cell']}: {one['config_origin']} on {one['source']}"
         told = chain.lines(chain.forest(one["changes"], globs)) or [_untold(one, wanted)]
         for line in (head, *told):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print("\n".join(map(clean, line.split("\n"))), markup=False, highlight=False, soft_wrap=True)
 
 
 def _untold(one: dict[str, Any], wanted: str) -> str:

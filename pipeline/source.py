@@ -57,7 +57,9 @@ def _patched(
 ) -> Tree:  # fmt: skip
     digest = patched_digest(plain.digest, patches)
     names = ", ".join(patch.name for patch in patches)
-    made = replace(plain, digest=digest, origin=f"{plain.origin} + {names}", plain=plain, mount="", owner="")
+    sums = tuple(f"{hashlib.sha256(patch.text).hexdigest()} {patch.name}" for patch in patches)
+    origin = f"{plain.origin} + {names}"
+    made = replace(plain, digest=digest, origin=origin, plain=plain, mount="", owner="", patches=sums)
     known = treestore.known(engine, plain.image, plain.variant, digest, cache)
     if known and known.code:
         return replace(made, mount=known.mount, code=known.code)  # the same texts may have had other names

@@ -5,14 +5,16 @@ Each stage fills in the states that can still go on. Never judges.
 
 from __future__ import annotations
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline import estimates, host, images, oldconfig, policy, resolve, source
-from pipeline.errors import HostError
+from pipeline.errors import HostError, UserError, defect
 from pipeline.fleetcache import Fleet
+from pipeline.overlap import surely
 from pipeline.slots import Slots
 
 if TYPE_CHECKING:
@@ -76,12 +78,16 @@ def going(states: Sequence[State]) -> list[State]:
 
 
 def guarded(bench: Bench, group: list[State], do: Callable[[list[State]], None]) -> None:
-    """Do something for cells that share it, and keep their records; a HostError becomes their error."""
+    """Do something for cells that share it, and keep their records; all that fails but UserError is their error."""
     try:
         do(group)
-    except HostError as error:
+    except UserError:
+        raise
+    except Exception as error:  # what a tree or a guest leaves may be anything: the other cells have verdicts
+        if not isinstance(error, HostError) and os.environ.get("HVMATRIX_TRACEBACK"):
+            raise
         for state in group:
-            state.error = str(error)
+            state.error = str(error) if isinstance(error, HostError) else defect(error)
     for state in group:
         bench.keep(state)
 
@@ -97,7 +103,7 @@ def each(bench: Bench, groups: Sequence[list[State]], do: Callable[[list[State]]
             future.result()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        bench.engine.remove_live()
+        surely(bench.engine.remove_live)
         raise
     finally:
         pool.shutdown(wait=True)

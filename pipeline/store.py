@@ -84,7 +84,7 @@ def write_cell(folder: Path, state: State, planned: str) -> None:
             atomic.write(folder / name, text)
     atomic.write(folder / "reproduce.sh", _reproduce(state))
     made = seal.artifacts(state.build.folder) if state.build and state.build.ok else {}
-    sealed = {"tree": state.tree.digest if state.tree else "", "artifacts": made, "files": seal.files(folder)}
+    sealed = {**seal.provenance(state.tree), "artifacts": made, "files": seal.files(folder)}
     facts = {**record.facts(state), "planned": planned, **sealed, **record.judged(UNFINISHED)}
     atomic.write_json(folder / "record.json", facts)
 
@@ -106,7 +106,8 @@ def _copy(source: Path, target: Path) -> None:
 
 def _reproduce(state: State) -> str:
     cell, lines = state.cell, ["#!/bin/sh", "# How this cell came about, by this project and by hand.", "set -eu"]
-    lines += [f"./inv matrix --cells {shlex.quote(cell.name)}", "exit 0", "", "# By hand, in a folder with config.old:"]
+    typed = state.typed or ("./inv", "matrix", "--cells", cell.name)
+    lines += [shlex.join(typed), "exit 0", "", "# By hand, in a folder with config.old:"]
     if state.tree:
         lines.append(f"# the tree: {state.tree.origin}; digest {state.tree.digest}")
     lines.append("# the tree is /src, this folder its build folder (O=), config.old its .config or old.config:")

@@ -62,7 +62,7 @@ def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[int]:
 
 def lines(records: Sequence[dict[str, Any]], void: str) -> list[str]:
     """What a reader must know beyond the table: losses with their cause, and everything that is no pass."""
-    found = [f"VOID: {void}"] if void else []
+    found = [clean(f"VOID: {void}")] if void else []
     errors: dict[str, list[str]] = {}
     for one in records:
         if one["status"] == Status.ERROR and not void:

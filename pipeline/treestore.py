@@ -42,11 +42,18 @@ def known(engine: Engine, toolchain: str, variant: str, digest: str, cache: Path
     if made is None or not isinstance(note, dict) or note.get("volume") != made.identity:
         return None
     mount = f"{made.folder}/{key(digest)}"
-    # where the engine is on this machine, its folder can be seen; it would make an empty one for a tree that is gone
-    if os.path.isdir(made.folder) and not os.path.lexists(f"{mount}/Kconfig"):  # noqa: PTH112 - Path raises on EACCES
+    if not _there(engine, toolchain, made.folder, key(digest)):  # another cache's command may have removed it
         return None
     code = str(note.get("code", ""))
     return Tree(variant=variant, image=toolchain, digest=digest, origin=str(note["origin"]), mount=mount, code=code)
+
+
+def _there(engine: Engine, toolchain: str, folder: str, name: str) -> bool:
+    """Whether a tree's folder is there; where the engine's folders cannot be seen, a container looks."""
+    if os.path.isdir(folder):  # noqa: PTH112 - a Path raises where one may not look
+        return os.path.lexists(f"{folder}/{name}/Kconfig")
+    with engine.container(toolchain, limits=LIMITS, volumes={VOLUME: {"bind": FOLDER, "mode": "ro"}}) as box:
+        return box.run(["test", "-f", f"{FOLDER}/{name}/Kconfig"], user=OWNER).exit_status == 0
 
 
 @contextmanager

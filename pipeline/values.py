@@ -21,6 +21,7 @@ class Tree:
 
     `plain` is the tree that it was patched from. `code` tells trees apart by all but their Kconfig files, and is empty
     where that is not known. `owner` is the folder of a tree that somebody works in: its states belong together.
+    `patches` are the sha256 and the name of each patch that was laid over `plain`.
     """
 
     variant: str
@@ -31,6 +32,7 @@ class Tree:
     plain: Tree | None = None
     code: str = ""
     owner: str = ""
+    patches: tuple[str, ...] = ()
 
     @property
     def built_of(self) -> str:

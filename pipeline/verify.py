@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline import atomic, compactrun, record, replay, seal, showing
+from pipeline import atomic, compactrun, plainrun, record, replay, seal, showing
 from pipeline.errors import UserError
 from pipeline.proof import clean
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+JUDGED = ("predicted", "required", "observed", "outcome", "class", "status")
+UNSEALED = "run.json has no digests of the records, as of a run that was killed: nobody can say whether they changed"
 OLD = "made before records had digests, and checked by judging again alone"
 
 
@@ -43,10 +45,13 @@ def differences(folder: Path, *, packed: bool) -> tuple[list[str], str]:
         raise UserError(f"{folder}: no run.json of a run in it", hint="give a folder below results/")
     found: list[str] = []
     old = checked = 0
+    homes = [f"{kind}/{name}" for kind in seal.KINDS for name in note[kind]]
     with replay.reading(folder):
-        for home in [f"{kind}/{name}" for kind in seal.KINDS for name in note[kind]]:
+        for home in homes:
             if not (folder / home).resolve().is_relative_to(folder.resolve()):
                 raise UserError(f"{folder}: lists {home}, which is outside it", hint="give a folder below results/")
+        plainrun.check(folder, homes)
+        for home in homes:
             kept: Any = atomic.read_json(folder / home / seal.RECORD)
             found += _sealed(folder, home, note.get("records", {}))
             if not isinstance(kept, dict):
@@ -57,9 +62,19 @@ def differences(folder: Path, *, packed: bool) -> tuple[list[str], str]:
             found += _files(folder / home, home, kept, packed=packed)
             found += _evidence(folder / home, home, kept)
     found += [] if packed else _images(folder, note.get("images"))
-    found += _verdicts(folder, found)
+    found += _unlisted(note)
+    found += _verdicts(folder, note, found)
     text = f"{len(note['cells'])} cells and {len(note['controls'])} controls, {checked} files with digests"
+    text += "" if "records" in note or old else f"; {UNSEALED}"
     return list(dict.fromkeys(found)), text + (f"; {old} records {OLD}" if old else "")
+
+
+def _unlisted(note: Mapping[str, Any]) -> Iterator[str]:
+    """Cells that were struck from run.json, whose records it still has the digests of."""
+    for home in note.get("records", {}):
+        kind, _, name = home.partition("/")
+        if name not in note.get(kind, ()):
+            yield f"{home}: run.json has its digest and does not list it"
 
 
 def _sealed(folder: Path, home: str, records: Mapping[str, str]) -> Iterator[str]:
@@ -95,13 +110,18 @@ def _evidence(folder: Path, home: str, kept: Mapping[str, Any]) -> Iterator[str]
     """The guest's evidence must be what its console log holds."""
     if not kept.get("booted") or not (folder / "dmesg.txt").is_file():
         return
-    for name, text in replay.evidence_files(folder).items():
+    try:
+        texts = replay.evidence_files(folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        yield f"{home}/boot.json: it or a log of it is missing or damaged"
+        return
+    for name, text in texts.items():
         path = folder / name
         if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text:
             yield f"{home}/{name}: is not what console.log holds"
 
 
-def _verdicts(folder: Path, found: Sequence[str]) -> Iterator[str]:
+def _verdicts(folder: Path, note: Mapping[str, Any], found: Sequence[str]) -> Iterator[str]:
     """What is judged otherwise now. A run that cannot be judged is told so only where nothing else explains it."""
     try:
         judged = replay.judge_run(folder)
@@ -109,10 +129,12 @@ def _verdicts(folder: Path, found: Sequence[str]) -> Iterator[str]:
         if not found:
             raise
         return
+    if note.get("void", judged.void) != judged.void:
+        yield f"{seal.NOTE}: void {note['void']!r} is judged {judged.void!r}"
     for kind, ones in (("cells", judged.cells), ("controls", judged.controls)):
         for one in ones:
             new = record.judged(one.verdict)
-            wrong = [key for key in ("observed", "outcome", "class", "status") if new[key] != one.record.get(key)]
+            wrong = [key for key in JUDGED if new[key] != one.record.get(key)]
             if wrong and one.record.get("reason") != "not finished":
                 was = ", ".join(f"{key} {one.record.get(key)} is judged {new[key]}" for key in wrong)
                 rules = one.record.get("rules")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tarfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -40,3 +41,12 @@ def within(seconds: int = HANGS) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+def member(kind: int, size: int, name: str = "dmesg", data: bytes = b"") -> bytes:
+    """A header as tar writes it, with any size in it, and what follows it."""
+    head = bytearray(tarfile.TarInfo(name).tobuf(tarfile.GNU_FORMAT)[:512])
+    head[156] = kind
+    head[124:136] = tarfile.itn(size, 12, tarfile.GNU_FORMAT)  # type: ignore[attr-defined]
+    head[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(head))[0]  # type: ignore[attr-defined]
+    return bytes(head) + data + b"\0" * (-len(data) % 512)

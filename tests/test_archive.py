@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ import pytest
 
 from pipeline import archive
 from pipeline.errors import HostError
+from tests.hostile import member, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,17 @@ def test_only_regular_files_come_out() -> None:
             made.addfile(member)
         made.addfile(tarfile.TarInfo("out/file"))
     assert archive.unpack(buffer.getvalue()) == {"out/file": b""}
+
+
+def test_what_is_packed_once_more_is_refused() -> None:
+    with pytest.raises(tarfile.TarError):
+        archive.unpack(gzip.compress(archive.pack(FILES)))
+
+
+def test_a_member_that_leads_back_is_refused() -> None:
+    packed = member(ord("0"), 0, "a") + member(ord("0"), -512, "b") + bytes(1024)
+    with within(5), pytest.raises(tarfile.TarError):
+        archive.unpack(packed)
 
 
 def test_bounded_says_no() -> None:

@@ -54,6 +54,15 @@ def test_strangers_hand_nothing_in_for_a_fleet(tree: Tree) -> None:
     assert ccache.user(kernel) == tree
 
 
+@pytest.mark.parametrize("tree", [DEBIAN, *OTHERS])
+def test_what_a_config_executes_reaches_no_other_config(tree: Tree) -> None:
+    one, other = (
+        Kernel(key=key, tree=tree, toolchain="t", config='CONFIG_A="$(shell id)"\n', declared=()) for key in "ab"
+    )
+    assert ccache.user(one) != tree  # so no object tree is kept of it
+    assert len({ccache.volume(found) for found in (tree, ccache.user(one), ccache.user(other))}) == 3
+
+
 def test_a_fleets_cache_is_asked_last() -> None:
     storages = ccache.environment(OTHERS[0], "redis+unix:/x|read-only")["CCACHE_REMOTE_STORAGE"].split(" ")
     assert storages[2:] == ["redis+unix:/x|read-only"]

@@ -44,6 +44,13 @@ def test_help(name: str) -> None:
     assert "Docstring:" in done.stdout
 
 
+@pytest.mark.parametrize(("name", "words"), [("explain", "[CELLS]"), ("report", "[RUN]"), ("collect", "FOLDER..."),
+                                            ("plan", "[--options]"), ("matrix", "[--options]")])  # fmt: skip
+def test_help_tells_of_the_words_that_are_taken_and_of_no_second_command(name: str, words: str) -> None:
+    first = inv(name, "--help").stdout.splitlines()[0]
+    assert first.endswith(words)
+
+
 def test_completion_calls_the_wrapper() -> None:
     done = inv("--print-completion-script=bash")
     assert done.returncode == 0

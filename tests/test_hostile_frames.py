@@ -18,7 +18,7 @@ from pipeline import compactrun, observe, postmortem, proof
 from pipeline.errors import UserError
 from pipeline.model import Ending, Ladder
 from tests import frames
-from tests.hostile import budget, within
+from tests.hostile import budget, member, within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,15 +29,6 @@ MIB = 2**20
 KINDS = b"0123457gxXLKSVDMN\0"
 SIZES = st.sampled_from([0, 1, 512, -1, -512, -1024, -1536, -2048, 2**33, 2**62, 2**63, 2**80])
 NAMES = st.sampled_from([*sorted(proof.NAMES), "x", "../dmesg", "/etc/passwd", "", "dmesg/", "a" * 99])
-
-
-def member(kind: int, size: int, name: str = "dmesg", data: bytes = b"") -> bytes:
-    """A header as tar writes it, with any size in it, and what follows it."""
-    head = bytearray(tarfile.TarInfo(name).tobuf(tarfile.GNU_FORMAT)[:512])
-    head[156] = kind
-    head[124:136] = tarfile.itn(size, 12, tarfile.GNU_FORMAT)  # type: ignore[attr-defined]
-    head[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(head))[0]  # type: ignore[attr-defined]
-    return bytes(head) + data + b"\0" * (-len(data) % 512)
 
 
 def framed(packed: bytes) -> bytes:

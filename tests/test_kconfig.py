@@ -140,6 +140,12 @@ def test_absent_is_not_n() -> None:
     ('"landlock,lockdown,yama"', True), ('"debian/certs/uefi-certs.pem"', True), ('"$(shell id)"', False),
     ('"$HOME"', False), ('"a;id"', False), ('"`id`"', False), ('"a|id"', False), ('"a&id"', False), ('"a>b"', False),
     ('"\\"id"', False), ("\"'\"", False), ('"a\\\\"', False), ('"a#b"', False), ('"ä"', False), ('"a\tb"', False),
+    ('"-o /ccache/x"', False), ('"/a -l /b"', False), ('"a-b"', True), ("-1", True),
 ])  # fmt: skip
 def test_a_string_that_make_or_a_shell_would_expand(value: str, good: bool) -> None:
     assert kconfig.harmless(f"CONFIG_A=y\nCONFIG_B={value}\n") is good
+
+
+def test_a_list_of_files_for_an_initramfs_is_a_programs_input() -> None:
+    assert kconfig.harmless('CONFIG_INITRAMFS_SOURCE=""\n')
+    assert not kconfig.harmless('CONFIG_INITRAMFS_SOURCE="/src/usr/default_cpio_list"\n')

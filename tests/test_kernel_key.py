@@ -40,6 +40,14 @@ def test_order_and_comments_are_not_part_of_the_key() -> None:
     assert build.kernel(TREE, "gcc 14", "\n".join(["# comment", *reversed(lines), ""])).key == KERNEL.key
 
 
+def test_of_a_folder_the_order_is_part_of_the_key() -> None:
+    """Its Kconfig files are not: they give the .config its order, which a kernel can carry (IKCONFIG)."""
+    one, other = (replace(TREE, digest=digest, code="c", owner="/home/me/linux") for digest in "12")
+    turned = "\n".join([*reversed(CONFIG.splitlines()), ""])
+    assert build.kernel(one, "gcc 14", CONFIG).key == build.kernel(other, "gcc 14", CONFIG).key
+    assert build.kernel(one, "gcc 14", CONFIG).key != build.kernel(other, "gcc 14", turned).key
+
+
 def test_the_tree_is_part_of_the_key() -> None:
     assert build.kernel(replace(TREE, digest="e" * 64), "gcc 14", CONFIG).key != KERNEL.key
 
@@ -193,3 +201,16 @@ def test_a_host_that_spoiled_a_build_without_a_word_is_found_out(status: int, st
         build._check_host(box, status)
     well: Any = SimpleNamespace(run=lambda *_, **__: replace(told, exit_status=0, stderr=""))
     build._check_host(well, 2)
+
+
+@pytest.mark.parametrize("line", [
+    "fixdep: not all data was written to the output", "/bin/sh: 1: printf: printf: I/O error",
+    "cc1: fatal error: x.o: No space left on device",
+])  # fmt: skip
+def test_who_cannot_write_is_no_fault_of_the_kernel(line: str) -> None:
+    with pytest.raises(HostError, match="the disk is full"):
+        build._why(failed(f"{line}\nmake[4]: *** [x.o] Error 1\nmake: *** [Makefile:1: all] Error 2\n"))
+
+
+def test_a_kernel_that_speaks_of_io_errors_does_not_compile() -> None:
+    assert build._why(failed('x.c:1:2: error: "I/O error"\n')).startswith("does not compile: x.c:1:2")

@@ -162,3 +162,8 @@ def test_closure_does_not_hide_a_damaged_dependency(tmp_path: Path) -> None:
     found["b"].write_bytes(b"junk")
     with pytest.raises(UserError, match=r"b\.ko"):
         kmod.closure(["a"], found)
+
+
+def test_a_chain_of_modules_has_an_end(tmp_path: Path) -> None:
+    found = folder(tmp_path, {f"m{number}": f"m{number + 1}" for number in range(1200)})
+    assert len(kmod.closure(["m0"], found)) <= kmod.DEEPEST + 1

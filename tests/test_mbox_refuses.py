@@ -33,6 +33,7 @@ from tests.mails import DIFF, THREAD, diff, mail, refused, texts
     ([mail("[PATCH 1/1] a"), mail("[PATCH 2/1] b")], "message 2: a part beyond the last: [PATCH 2/1] b"),
     ([DIFF, mail("[PATCH] a")], "a diff before its first message"),
     ([mail("[PATCH] a", head="Content-Type: message/rfc822\n\n" * 3000)], "message 1: 3000 messages in a message"),
+    ([mail("[PATCH] a", head="Content-Type: message/rfc822\r\r" * 500)], "message 1: 500 messages in a message"),
 ])  # fmt: skip
 def test_what_is_refused_and_why(mails: list[bytes], words: str) -> None:
     assert words in refused(*mails)

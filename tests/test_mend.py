@@ -236,3 +236,8 @@ def test_the_fragment_says_what_each_line_is_for_and_can_be_read_back() -> None:
     assert made.splitlines()[:2] == ["# For distro.config on 7.3.", "# Restores HYPERV."]
     assert "# without it: HYPERV_VMBUS=y\nCONFIG_HYPERV_VMBUS=m\n" in made
     assert kconfig.values(made, "fragment") == found.lines
+
+
+def test_a_name_with_a_line_of_its_own_is_no_option() -> None:
+    found = mended(split(), BUILTIN)
+    assert "CONFIG_X=y" not in mend.fragment(found, ["a patch\nCONFIG_X=y"]).splitlines()

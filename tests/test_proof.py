@@ -156,3 +156,7 @@ def test_a_frame_whose_first_line_is_torn_was_begun_all_the_same() -> None:
     assert found
     assert found.damaged == "the guest's evidence has no beginning"
     assert proof.extract(torn.replace(frames.NONCE.encode(), b"another"), frames.NONCE) is None
+
+
+def test_halves_of_surrogate_pairs_reach_no_terminal() -> None:
+    assert proof.clean("a\udcff\ud800b") == "ab"

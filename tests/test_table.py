@@ -219,3 +219,7 @@ def test_where_no_change_is_told_no_more_is_claimed(wanted: str, more: dict[str,
     showing._explain(console, [one], wanted)
     assert isinstance(console.file, io.StringIO)
     assert said in console.file.getvalue()
+
+
+def test_a_void_runs_reason_has_no_escapes() -> None:
+    assert table.lines([], "\x1b[2J control \x07 gone") == ["VOID:  control  gone"]

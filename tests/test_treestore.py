@@ -216,3 +216,14 @@ def test_trees_that_another_run_uses_or_makes_are_left(engine: Engine, toolchain
     look(engine, toolchain, "mkdir .new-left")
     treestore.remove_unknown(engine, toolchain, tmp_path)
     assert look(engine, toolchain, "ls -A") == ""
+
+
+def test_a_tree_that_is_gone_is_missed_also_where_the_engines_folders_cannot_be_seen(
+    engine: Engine, toolchain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    tree = made(engine, toolchain, tmp_path)
+    monkeypatch.setattr(os.path, "isdir", lambda _: False)
+    assert treestore.known(engine, toolchain, "v", tree.digest, tmp_path)
+    with engine.container(toolchain, volumes={treestore.VOLUME: {"bind": treestore.FOLDER, "mode": "rw"}}) as box:
+        assert not box.run(["rm", "-rf", f"{treestore.FOLDER}/{treestore.key(tree.digest)}"], user="0:0").exit_status
+    assert treestore.known(engine, toolchain, "v", tree.digest, tmp_path) is None

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline import answering, compactrun, rebuild, replay, run, seal, store, verify
+from pipeline import answering, boot, compactrun, plainrun, rebuild, replay, run, seal, store, verify
 from pipeline.errors import HostError, UserError
-from tests import answerrun, fakematrix, tinykernel
+from pipeline.values import Tree
+from tests import answerrun, bootedrun, fakematrix, tinykernel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,6 +125,9 @@ def test_a_file_that_cannot_be_read_is_our_error(place: Path, monkeypatch: pytes
     path = place / "cells" / CELL / "config.old"
     path.unlink()
     path.symlink_to(path)  # a loop: root reads everything else
+    with pytest.raises(UserError, match=r"config\.old: is no plain file"):
+        verify.verify(place)
+    monkeypatch.setattr(plainrun, "check", lambda *_: None)
     monkeypatch.setattr(seal, "files", lambda folder: {"config.old": seal.digest(folder / "config.old")})
     with pytest.raises(HostError, match=r"config\.old: cannot be read"):
         verify.verify(place)
@@ -162,3 +166,73 @@ def test_a_record_without_digests_of_a_kernel_cannot_be_rebuilt(place: Path) -> 
     shutil.rmtree(place / "cells" / CELL)
     with pytest.raises(UserError, match="no record of a cell"):
         rebuild.recorded(place, CELL)
+
+
+@pytest.mark.parametrize("name", boot.FILES)
+def test_a_log_that_is_missing_is_named_and_the_rest_is_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str,
+) -> None:  # fmt: skip
+    folder = bootedrun.write(tmp_path / "run")
+    seal.close(folder)
+    said(folder, capsys, 0)
+    note: Any = json.loads((folder / "run.json").read_text())
+    first, other = (folder / "cells" / one for one in note["cells"][:2])
+    (first / name).unlink()
+    (other / "reproduce.sh").unlink()
+    found = said(folder, capsys, 1)
+    assert f"{first.relative_to(folder)}/{name}: is missing" in found
+    assert f"{other.relative_to(folder)}/reproduce.sh: is missing" in found
+
+
+@pytest.mark.parametrize("key", ["predicted", "required"])
+def test_a_rung_that_is_not_what_the_files_give_is_told(
+    place: Path, capsys: pytest.CaptureFixture[str], key: str,
+) -> None:  # fmt: skip
+    path = place / "cells" / CELL / "record.json"
+    record: Any = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, key: "loaded"}))
+    seal.close(place)
+    assert said(place, capsys, 1)[0].startswith(f"cells/{CELL}/record.json: {key} loaded is judged ")
+
+
+def test_what_run_json_says_of_the_whole_is_checked(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    note: Any = json.loads((place / "run.json").read_text())
+    (place / "run.json").write_text(json.dumps({**note, "void": "a control is wrong"}))
+    assert said(place, capsys, 1)[0] == "run.json: void 'a control is wrong' is judged ''"
+    (place / "run.json").write_text(json.dumps({**note, "cells": note["cells"][1:]}))
+    assert said(place, capsys, 1)[0] == f"cells/{note['cells'][0]}: run.json has its digest and does not list it"
+    del note["records"]
+    (place / "run.json").write_text(json.dumps(note))
+    assert verify.UNSEALED in said(place, capsys, 0)[-1]
+
+
+def test_a_packed_runs_kernel_can_be_asked_for(tmp_path: Path) -> None:
+    answerrun.matrix(tmp_path)
+    folder = answerrun.run(tmp_path)
+    path = folder / "cells" / CELL / "record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "artifacts": {"bzImage": "0"}}))
+    compactrun.pack(folder, tmp_path / "run.tar.xz")
+    (tmp_path / "matrix.yaml").write_text((tmp_path / "matrix.yaml").read_text().replace("distro-m,", ""))
+    options = run.Options(file=tmp_path / "matrix.yaml")
+    for place in (folder, tmp_path / "run.tar.xz"):
+        with pytest.raises(UserError, match="has no cell"):
+            rebuild.differences(place, CELL, options)
+
+
+def test_a_record_says_what_its_tree_is_made_of_and_how_that_was_checked() -> None:
+    plain = Tree(variant="v", image="i", digest="deb:12", origin="linux-source")
+    sums = (f"{'3' * 64} one.patch",)
+    patched = Tree(variant="v", image="i", digest="patched:4", origin="and one", plain=plain, patches=sums)
+    assert seal.provenance(patched) == {
+        "tree": "patched:4", "plain": "deb:12", "patches": list(sums),
+        "verified": "the signature of Debian's archive, and its sha256 of the package",
+    }  # fmt: skip
+    assert seal.provenance(plain)["plain"] == "deb:12"
+    assert seal.provenance(None) == {"tree": "", "plain": "", "patches": [], "verified": ""}
+
+
+def test_a_packed_run_keeps_what_is_known_of_its_images(place: Path) -> None:
+    note: Any = json.loads((place / "run.json").read_text())
+    (place / "run.json").write_text(json.dumps({**note, "images": {"host.cdx.json": "1"}}))
+    seal.close(place)
+    assert json.loads((place / "run.json").read_text())["images"] == {"host.cdx.json": "1"}

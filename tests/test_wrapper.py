@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -133,3 +134,20 @@ def test_an_installation_that_fails_is_told_with_apts_own_words(
     with pytest.raises(HostError) as caught:
         bootstrap.install(["nothing"])
     assert "no such package" in caught.value.details
+
+
+def test_quick_tests_want_no_engine() -> None:
+    """It would be installed and started, which the quick ones need not."""
+    nowhere = {**os.environ, "DOCKER_HOST": "unix:///nowhere"}
+    done = subprocess.run(
+        [INV, "test", "--quick", "--help"], cwd=ROOT, env=nowhere, check=False, capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    namespace = runpy.run_path(INV)
+    assert not namespace["wants_engine"](["test", "--quick"])
+    assert namespace["wants_engine"](["test"])
+    assert namespace["wants_engine"](["verify", "x", "--rebuild", "cell"])
+    assert not namespace["wants_engine"](["verify", "x"])
+    assert not namespace["wants_engine"](["matrix", "--help"])
+    assert not namespace["wants_engine"](["plan", "--through", "boot"])
