@@ -64,6 +64,9 @@ class NoEngine:
     def volume(self, _: str) -> None:
         return None
 
+    def going(self) -> None:
+        """Nobody has interrupted it."""
+
 
 def refused(wanted: TarballSource, cache: Path) -> UserError:
     engine: Any = NoEngine()
