@@ -67,11 +67,14 @@ def plain(path: Path, most: int = JSON_LIMIT) -> bytes:
     Raises OSError for all else, and for more than `most` bytes.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as stream:
+    try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode) or facts.st_size > most:
             raise OSError(errno.EINVAL, "no plain file, or too large", str(path))
-        return stream.read(most)
+        with os.fdopen(handle, "rb", closefd=False) as stream:
+            return stream.read(most)
+    finally:
+        os.close(handle)
 
 
 def read_json(path: Path) -> Any | None:

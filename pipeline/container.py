@@ -133,8 +133,9 @@ class Container:
         finally:
             late.cancel()
         ended = self.api.exec_inspect(name)
-        unstarted = ended["ExitCode"] in UNSTARTED and not ended.get("Pid") and not err
-        return None if unstarted else ended["ExitCode"], out, err
+        # Podman has no pid for what ended either, and 0 as the status of what still runs
+        unstarted = ended["ExitCode"] in UNSTARTED and not ended.get("Pid") and not err and out.endswith(b"\r\n")
+        return None if unstarted or ended.get("Running") else ended["ExitCode"], out, err
 
     def end(self, why: str) -> None:
         """Kill all that runs in it; whoever waits for that gets `why` as a HostError."""
@@ -145,7 +146,7 @@ class Container:
     def alive(self) -> None:
         """Raises HostError with its cause when this process has ended the container."""
         if self.ended:
-            raise HostError(self.ended, hint="this wrote more than all else that ran: free some disk (./inv prune)")
+            raise HostError(self.ended, hint="this wrote most of all that ran: free some disk (./inv prune)")
 
     @contextmanager
     def _alive(self) -> Iterator[None]:

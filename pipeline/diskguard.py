@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import host
+from pipeline import enginedisk, host
 from pipeline.errors import HostError
 from pipeline.items import GIB, MIB
 
@@ -26,7 +26,7 @@ PAUSE, JOIN_SECONDS = 1.0, 5.0
 
 @contextmanager
 def watched(engine: Engine, left: int = 0, root: Path | None = None) -> Iterator[None]:
-    """Until the block ends, end the container that wrote most whenever fewer than `left` bytes are free.
+    """Until the block ends, end the container that writes most whenever fewer than `left` bytes are free.
 
     With 0 it is LEFT, or half of what is free at first where that is less. `root` is the engine's folder, if known.
     """
@@ -50,4 +50,17 @@ def _watch(engine: Engine, left: int, root: Path | None, over: threading.Event) 
         while not over.wait(PAUSE):
             if host.free_bytes(folder) < least:
                 with suppress(HostError):
-                    engine.end_largest(why)
+                    _end_one(engine, why, over)
+
+
+def _end_one(engine: Engine, why: str, over: threading.Event) -> None:
+    """End that container of this process that writes most just now; not while one that was ended is still there."""
+    boxes = engine.live()
+    if not boxes or any(box.ended for box in boxes.values()):
+        return
+    before = enginedisk.written(engine)
+    over.wait(PAUSE)
+    after = enginedisk.written(engine)
+    grown = {name: size - before.get(name, 0) for name, size in after.items() if name in boxes}
+    if most := max(grown, key=lambda name: (grown[name], after[name]), default=""):
+        boxes[most].end(why)

@@ -202,17 +202,10 @@ class Engine:
         for box in boxes:
             self._remove(box.inner)
 
-    def end_largest(self, why: str) -> None:
-        """End that container of this process that has written most; not while one that was ended is still there."""
+    def live(self) -> dict[str, Container]:
+        """The containers of this process, by their ids."""
         with self._lock:
-            boxes = dict(self._live)
-        if not boxes or any(box.ended for box in boxes.values()):
-            return
-        with translated("looking how much containers have written"):
-            listed = self.client.api.containers(size=True, filters={"label": f"{PROJECT}=container"})
-        sizes = {str(one["Id"]): int(one.get("SizeRw") or 0) for one in listed}
-        if running := [box for box in boxes.values() if box.inner.id in sizes]:
-            max(running, key=lambda box: sizes[box.inner.id]).end(why)
+            return dict(self._live)
 
     def reap(self) -> int:
         """Remove containers whose process was killed before it could; how many."""

@@ -136,6 +136,21 @@ def remove_volumes(engine: Engine, prefix: str = "") -> None:
         remove_volume(engine, name)
 
 
+def written(engine: Engine) -> dict[str, int]:
+    """The bytes that each of the project's containers has in its own layer and in the volumes that it may write to."""
+    with translated("looking how much containers have written"):
+        listed = engine.client.api.containers(size=True, filters={"label": f"{PROJECT}=container"})
+        kept = {
+            one["Name"]: int((one.get("UsageData") or {}).get("Size") or 0)
+            for one in engine.client.api.df().get("Volumes") or ()
+        }
+    return {
+        str(one["Id"]): int(one.get("SizeRw") or 0)
+        + sum(kept.get(at.get("Name"), 0) for at in one.get("Mounts", ()) if at.get("RW"))
+        for one in listed
+    }
+
+
 def holders(engine: Engine) -> set[str]:
     """The processes (process.identity) that have containers in the engine now."""
     with translated("listing containers"):

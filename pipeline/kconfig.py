@@ -98,7 +98,10 @@ def harmless(text: str) -> bool:
     names a file to write. A list of files for an initramfs is a program's input as well, and is never harmless.
     """
     found = values(text)
-    words = all(_HARMLESS.fullmatch(value) and not _OPTION.search(value) for value in found.values())
+    words = all(  # CC_*: conf's own words for the compiler; they have no prompt, so no .config sets them
+        _HARMLESS.fullmatch(value) and (name.startswith("CC_") or not _OPTION.search(value))
+        for name, value in found.items()
+    )
     return words and found.get("INITRAMFS_SOURCE", '""') == '""'
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UserError
@@ -39,13 +40,16 @@ def check(folder: Path, homes: Iterable[str]) -> None:
 
 def _irregular(place: str) -> Iterator[str]:
     """What is no file of a run; nothing where there is no such folder."""
-    try:
-        entries = list(os.scandir(place))
-    except OSError:
-        return
-    for entry in entries:
-        facts = entry.stat(follow_symlinks=False)
-        if stat.S_ISDIR(facts.st_mode):
-            yield from _irregular(entry.path)
-        elif not stat.S_ISREG(facts.st_mode) or facts.st_size > MOST:
-            yield entry.path
+    places = [place]
+    while places:
+        try:
+            entries = list(os.scandir(places.pop()))
+        except OSError:
+            continue
+        for entry in entries:
+            with suppress(FileNotFoundError):  # of a run that goes on
+                facts = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(facts.st_mode):
+                    places.append(entry.path)
+                elif not stat.S_ISREG(facts.st_mode) or facts.st_size > MOST:
+                    yield entry.path

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.container import Container
-    from pipeline.engine import Engine
+    from pipeline.engine import Engine, Volume
 
 VOLUME = "hvmatrix-trees"
 FOLDER = "/trees"
@@ -31,6 +31,7 @@ LIMITS = Limits(memory=4096, seconds=1800)
 COPY_SECONDS = 600
 DISK = "./inv doctor says how full the disk is"
 HALF = ".new-"  # what the name of a half-made tree, or of a view of one, begins with
+_seen: dict[str, set[str]] = {}  # by a volume's identity, the trees that a container saw in it
 STALE = 240 * 60  # seconds; a half-made tree that is older was left by a killed run
 
 
@@ -42,18 +43,25 @@ def known(engine: Engine, toolchain: str, variant: str, digest: str, cache: Path
     if made is None or not isinstance(note, dict) or note.get("volume") != made.identity:
         return None
     mount = f"{made.folder}/{key(digest)}"
-    if not _there(engine, toolchain, made.folder, key(digest)):  # another cache's command may have removed it
+    if not _there(engine, toolchain, made, key(digest)):  # another cache's command may have removed it
         return None
     code = str(note.get("code", ""))
     return Tree(variant=variant, image=toolchain, digest=digest, origin=str(note["origin"]), mount=mount, code=code)
 
 
-def _there(engine: Engine, toolchain: str, folder: str, name: str) -> bool:
-    """Whether a tree's folder is there; where the engine's folders cannot be seen, a container looks."""
-    if os.path.isdir(folder):  # noqa: PTH112 - a Path raises where one may not look
-        return os.path.lexists(f"{folder}/{name}/Kconfig")
-    with engine.container(toolchain, limits=LIMITS, volumes={VOLUME: {"bind": FOLDER, "mode": "ro"}}) as box:
-        return box.run(["test", "-f", f"{FOLDER}/{name}/Kconfig"], user=OWNER).exit_status == 0
+def _there(engine: Engine, toolchain: str, volume: Volume, name: str) -> bool:
+    """Whether a tree's folder is there; where the engine's folders cannot be seen, a container looks, once for all.
+
+    A tree that was seen stays: its use was noted before.
+    """
+    if os.path.isdir(volume.folder):  # noqa: PTH112 - a Path raises where one may not look
+        return os.path.lexists(f"{volume.folder}/{name}/Kconfig")
+    if name not in _seen.get(volume.identity, ()):
+        argv = ["find", FOLDER, "-mindepth", "2", "-maxdepth", "2", "-name", "Kconfig", "-printf", r"%h\n"]
+        with engine.container(toolchain, limits=LIMITS, volumes={VOLUME: {"bind": FOLDER, "mode": "ro"}}) as box:
+            listed = box.run(argv, user=OWNER).stdout.splitlines()
+        _seen[volume.identity] = {one.rpartition("/")[2] for one in listed}
+    return name in _seen[volume.identity]
 
 
 @contextmanager

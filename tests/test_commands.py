@@ -36,20 +36,31 @@ class Stream:
         self.closed.set()
 
 
-def box(stream: Stream, status: int | None, pid: int) -> Container:
-    """A container of an engine that answers so; `cat` in it says that nothing was killed, or nothing at all."""
+def box(stream: Stream, status: int | None, pid: int, *, look: int = 1, running: bool = False) -> Container:
+    """A container of an engine that answers so; `look` is the status of what asks in it whether anything was killed."""
     api = SimpleNamespace(
         exec_create=lambda *_, **__: {"Id": "1"}, exec_start=lambda *_, **__: stream,
-        exec_inspect=lambda _: {"ExitCode": status, "Running": status is None, "Pid": pid},
+        exec_inspect=lambda _: {"ExitCode": status, "Running": running, "Pid": pid},
     )  # fmt: skip
-    look = SimpleNamespace(exit_code=1 if pid else 126, output=b"oom_kill 0\n" if pid else SAID)
-    return Container(SimpleNamespace(id="c", client=SimpleNamespace(api=api), exec_run=lambda *_, **__: look))
+    seen = SimpleNamespace(exit_code=look, output=b"oom_kill 0\n" if look == 1 else SAID)
+    return Container(SimpleNamespace(id="c", client=SimpleNamespace(api=api), exec_run=lambda *_, **__: seen))
 
 
 @pytest.mark.parametrize("do", [lambda one: one.run(["grep"]), lambda one: one.unharmed(), treestore.present])
 def test_what_the_engine_could_not_start_is_our_error(do: Callable[[Container], Any]) -> None:
     with pytest.raises(HostError):
-        do(box(Stream([(SAID, None)]), 126, 0))
+        do(box(Stream([(SAID, None)]), 126, 0, look=126))
+
+
+def test_a_command_that_was_not_started_is_no_answer_also_where_the_engine_is_back() -> None:
+    with pytest.raises(HostError, match="was killed"):
+        box(Stream([(SAID, None)]), 126, 0).run(["grep"])
+
+
+def test_podman_has_no_pid_for_what_ended_and_a_status_for_what_runs() -> None:
+    assert box(Stream([(b"x\n", None)]), 126, 0).run(["sh"]).exit_status == 126
+    with pytest.raises(HostError, match="was killed"):
+        box(Stream([(b"half", None)]), 0, 77, running=True).run(["make"])
 
 
 @pytest.mark.parametrize("status", [0, 1, 126, 128])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import diskguard, host
+from pipeline import diskguard, enginedisk, host
 from pipeline.errors import HostError
 from pipeline.items import MIB
 
@@ -44,11 +44,34 @@ def test_what_writes_without_end_is_ended_and_nothing_else(engine: Engine, toolc
             one.start()
         others[1].join()
         with pytest.raises(HostError, match="ran full"):
-            greedy.put("/build", b"")
+            greedy.run(["true"])
         quiet.alive()
         others[0].join()
     assert found["quiet"] == "0"
     assert "the disk of the engine ran full" in found["greedy"]
+
+
+def test_what_writes_into_a_volume_is_told_from_what_has_written_more_before(
+    engine: Engine, toolchain: str, root: Path,
+) -> None:  # fmt: skip
+    name = "hvmatrix-test-diskguard"
+    engine.ensure_volume(name)
+    found: dict[str, str] = {}
+    endless = [*ENDLESS[:2], ENDLESS[2].replace("/build", "/ccache")]
+    try:
+        with (
+            engine.container(toolchain) as quiet,
+            engine.container(toolchain, volumes={name: {"bind": "/ccache", "mode": "rw"}}) as greedy,
+        ):  # fmt: skip
+            assert said(quiet, ["sh", "-c", "head -c 400M /dev/zero > /build/much"]) == "0"
+            with diskguard.watched(engine, host.free_bytes(root) - 256 * MIB, root):
+                other = threading.Thread(target=lambda: found.update(quiet=said(quiet, ["sleep", "25"])))
+                other.start()
+                assert "ran full" in said(greedy, endless)
+                other.join()
+    finally:
+        assert enginedisk.remove_volume(engine, name)
+    assert found["quiet"] == "0"
 
 
 def test_who_leaves_enough_is_not_ended(engine: Engine, toolchain: str, root: Path) -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pipeline import kconfig
 from pipeline.errors import UserError
 from pipeline.kconfig import Option
 
+ROOT = Path(__file__).resolve().parent.parent
 PLAIN = b"""# Automatically generated file; DO NOT EDIT.
 CONFIG_HYPERV=m
 # CONFIG_HYPERV_VTL_MODE is not set
@@ -144,6 +147,12 @@ def test_absent_is_not_n() -> None:
 ])  # fmt: skip
 def test_a_string_that_make_or_a_shell_would_expand(value: str, good: bool) -> None:
     assert kconfig.harmless(f"CONFIG_A=y\nCONFIG_B={value}\n") is good
+
+
+@pytest.mark.parametrize("name", ["kconfig/configs/slim.config", "tests/small.config"])
+def test_a_config_that_conf_wrote_is_harmless(name: str) -> None:
+    """It has words of conf's own for the compiler in it, which begin with a dash."""
+    assert kconfig.harmless((ROOT / name).read_text())
 
 
 def test_a_list_of_files_for_an_initramfs_is_a_programs_input() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import atomic, compactrun, replay, reporting, verify
+from pipeline import atomic, compactrun, plainrun, replay, reporting, verify
 from pipeline.errors import UserError
 from tests import bootedrun
 from tests.hostile import within
@@ -90,3 +91,24 @@ def test_json_of_a_pipe_or_a_link_is_none(tmp_path: Path) -> None:
     with within(5):
         found = [atomic.read_json(tmp_path / name) for name in ("there", "link", "pipe")]
     assert found == [[1], None, None]
+
+
+def test_a_folder_where_a_file_should_be_costs_no_descriptor(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert [atomic.read_json(tmp_path) for _ in range(5)] == [None] * 5
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_folder_as_deep_as_one_likes_is_looked_through(tmp_path: Path) -> None:
+    (tmp_path / "cells" / "x").mkdir(parents=True)
+    here = os.open(tmp_path / "cells" / "x", os.O_RDONLY)
+    for _ in range(1100):  # deeper than Python recurses
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.mkfifo("pipe", dir_fd=here)
+    os.close(here)
+    with pytest.raises(UserError, match="no plain file"):
+        plainrun.check(tmp_path, ["cells/x"])
+    subprocess.run(["rm", "-rf", tmp_path / "cells"], check=True)
