@@ -1,6 +1,6 @@
 """Whole runs of the pipeline, each disturbed at a moment of its own and then run again.
 
-    python -m tests.faults [--runs N] [--seed S] [--keep] [FAULT ...]    writes docs/faults.md
+    python -m tests.faults [--runs N] [--seed S] [--keep] [--go-on] [FAULT ...]    writes docs/faults.md and .json
 
 After each: no other verdict than that of the undisturbed run, but for ERROR; a rerun ends as that run did, kernels
 equal bit for bit; nothing is left over. It needs root, and makes all of it in a file system of its own in /var/tmp,
@@ -24,7 +24,7 @@ from pipeline import daemon, objecttrees
 from pipeline.engine import Engine
 from tests import emulators, faultpage, smallkernels
 from tests.faultkinds import BEFORE, CLOCK, FAULTS
-from tests.faultpage import Tried
+from tests.faultpage import Ledger, Tried
 from tests.faultplace import NO_ENGINE, Place
 from tests.faultruns import SECONDS, WAITS, Done, ran
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "faults.md"
+PAGE, NOTE = ROOT / "docs" / "faults.md", ROOT / "docs" / "faults.json"
 DISK = Path("/var/tmp/hvmatrix-faults")  # noqa: S108 - large, and root's
 GIB = 16
 BASE = "cells/v6.12/builtin-y/olddefconfig/gcc/hyperv"  # whose object tree the other kernels start from
@@ -173,26 +173,32 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--runs", type=int, default=24)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--go-on", action="store_true", help="after the last run in docs/faults.json")
     parser.add_argument("faults", nargs="*", metavar="FAULT", choices=[[], *FAULTS])
     given = parser.parse_args(words)
     names = given.faults or list(FAULTS)
     if CLOCK in names and not shutil.which("cc"):
         sys.exit("no cc: apt-get install gcc, or name the faults that do without")
-    done: list[Tried] = []
     with place(given.seed, keep=given.keep) as at:
         smallkernels.project(at.root)
         say("an undisturbed run, all of it made from nothing")
         alone, want = undisturbed(at)
-        used = shutil.disk_usage(at.root).used // 2**20
-        for number, fault in enumerate(asked(names, given.runs, at.dice), 1):
+        ledger = Ledger(alone.seconds, shutil.disk_usage(at.root).used // 2**20)
+        if given.go_on:
+            ledger = faultpage.loaded(json.loads(NOTE.read_text(encoding="utf-8")))
+            ledger.goes += 1
+        before = len(ledger.done)
+        for number, fault in list(enumerate(asked(names, given.runs, at.dice), 1))[before:]:
+            at.dice.seed(f"{given.seed} {number}")  # whatever was diced before
             one = tried(at, fault, want, str(want[BASE]["kernel"]))
-            done.append(one)
+            ledger.done.append(one)
             say(f"{number} of {given.runs}: {faultpage.row(number, one)}{''.join(f'; {text}' for text in one.wrong)}")
             if one.wrong:
                 say(one.disturbed.text + one.again.text)
             if not given.faults:
-                PAGE.write_text(faultpage.page(done, alone.seconds, used), encoding="utf-8")
-    return int(any(one.wrong for one in done))
+                NOTE.write_text(json.dumps(faultpage.saved(ledger), indent=1) + "\n", encoding="utf-8")
+                PAGE.write_text(faultpage.page(ledger), encoding="utf-8")
+    return int(any(one.wrong for one in ledger.done))
 
 
 def say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -15,7 +16,7 @@ import pytest
 
 from tests import faultpage, faults
 from tests.faultkinds import BEFORE, FAULTS, STAGES, damage
-from tests.faultpage import Tried
+from tests.faultpage import Ledger, Tried
 from tests.faultplace import Place
 from tests.faultruns import BEGINS, HEARD, WAITS, Done
 
@@ -106,7 +107,9 @@ def test_a_damaged_file_is_another(tmp_path: Path) -> None:
 def test_the_page_counts_what_was_wrong() -> None:
     one = Tried("SIGINT", "build", 1.5, replace(FINE, status=130), FINE, 900, [])
     two = replace(one, wrong=["a: outcome lost"])
-    text = faultpage.page([one, two], 60.0, 800)
+    ledger = Ledger(60.0, 800, done=[one, two])
+    text = faultpage.page(ledger)
+    assert faultpage.page(faultpage.loaded(json.loads(json.dumps(faultpage.saved(ledger))))) == text
     assert "2 runs, 1 of them not right" in text
     (row,) = [line for line in text.splitlines() if line.startswith("| SIGINT |")]
     assert "1 of 2" in row
