@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline import artifact, build, buildplan, estimates, objecttrees, room, stages, turns
@@ -49,7 +49,8 @@ def plan(bench: Bench, states: Sequence[State]) -> Planned:
             stages.guarded(bench, group, functools.partial(_give, found))
         else:
             missing.append(kernel)
-    kept = objecttrees.kept(bench.engine, bench.cache, missing[0].toolchain) if missing and not bench.fresh else []
+    compilers = [] if bench.fresh else list(dict.fromkeys(kernel.toolchain for kernel in missing))
+    kept = [one for name in compilers for one in objecttrees.kept(bench.engine, bench.cache, name)]
     steps = tuple(buildplan.steps(kept, bench.cache, missing))
     _make_room(bench, kept, steps)
     seconds = sum(step.seconds for step in steps)
@@ -78,9 +79,10 @@ def _kernel(group: Sequence[State]) -> Kernel:
 
 def _give(found: Build, group: Sequence[State]) -> None:
     """Check a build, and note it in its cells."""
-    checked = artifact.check(found) if found.ok else None
+    checked = functools.cache(lambda kernel: artifact.check(replace(found, kernel=kernel)))
     for state in group:
-        state.build, state.artifact = found, checked
+        state.build = found
+        state.artifact = checked(_kernel([state])) if found.ok else None  # what its own tree declares is not in the key
         state.seconds["build"] = 0.0 if found.reused else round(found.seconds / len(group), 2)
         if not found.reused:
             state.spans["build"] = stages.span(found.seconds)

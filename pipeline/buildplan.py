@@ -57,9 +57,12 @@ def question(kept: Sequence[ObjectTree], wanted: Sequence[Kernel]) -> Question:
 
 def steps(kept: Sequence[ObjectTree], cache: Path, wanted: Sequence[Kernel]) -> list[spanning.Step]:
     """The builds of the wanted kernels, parents first; `kept` are the object trees there are, oldest first."""
-    asked = question(kept, wanted)
     names = {digest: name for one in wanted for digest, name in _names(one.tree).items()}
-    planned = spanning.plan(asked.wanted, asked.kept, asked.depends, rates=estimates.rates(cache))
+    planned: list[spanning.Step] = []
+    for toolchain in dict.fromkeys(one.toolchain for one in wanted):  # an object tree is an image with its compiler
+        there = [one for one in kept if one.toolchain == toolchain]
+        asked = question(there, [one for one in wanted if one.toolchain == toolchain])
+        planned += spanning.plan(asked.wanted, asked.kept, asked.depends, rates=estimates.rates(cache))
     return [replace(step, why=_readable(step.why, names)) for step in planned]
 
 

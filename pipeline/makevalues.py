@@ -79,8 +79,8 @@ def _evaluated(inner: str, look: Callable[[str], str]) -> str:
 
 def _deep(text: str) -> bool:
     depth = 0
-    for character in text if text.count("(") > NESTED else "":
-        depth += (character == "(") - (character == ")")
+    for character in text if text.count("(") + text.count("{") > NESTED else "":
+        depth += (character in "({") - (character in ")}")
         if depth > NESTED:
             return True
     return False

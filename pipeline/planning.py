@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pipeline import asking, atomic, build, buildplan, estimates, foreseeing, objecttrees, room, run
+from pipeline import asking, atomic, build, buildplan, estimates, foreseeing, host, objecttrees, room, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,10 +73,7 @@ def rows(asked: Matrix, cells: Sequence[State], states: Sequence[State], options
         found.append(f"  fleet cache {options.remote}: all may read from it, builds of Debian's own trees write to it")
     found += [f"  {names[step.key]}: {step.why}, about {step.seconds:.0f} s" for step in steps]
     count = _boots(asked, cells) if options.through == "boot" else 0
-    if count:
-        cost = f"about {count * estimates.about(options.cache, 'boot', 'nested') / 2 / 60:.0f} min"
-        found.append(f"boot: {at_most}{count} ({len(asked.controls)} of them controls), two at a time, {cost}")
-        found += [f"control: {control.cell.name} must reach {control.reaches}" for control in asked.controls]
+    found += _booting(asked, count, options) if count else []
     asked_work = room.work(states, options.cache, kernels=len(missing) + unknown, boots=count)
     found.append(room.row(options.cache, asked_work, at_most=bool(unknown)))
     learnt = atomic.read_json(options.cache / "timings.json")
@@ -84,10 +81,21 @@ def rows(asked: Matrix, cells: Sequence[State], states: Sequence[State], options
     return found
 
 
+def _booting(asked: Matrix, count: int, options: Options) -> list[str]:
+    """What is said of so many boots, which are fewer where some were kept."""
+    side = options.jobs or host.cores()
+    minutes = count * estimates.about(options.cache, "boot", "nested") / side / 60
+    number = len(asked.controls)
+    head = f"boot: at most {count} ({number} of them controls), {side} at a time, at most {minutes:.0f} min"
+    return [head, *(f"control: {control.cell.name} must reach {control.reaches}" for control in asked.controls)]
+
+
 def _boots(asked: Matrix, cells: Sequence[State]) -> int:
     """How many boots at most: one for each kernel and machine, and the controls."""
     known = {(state.kernel.key, state.cell.machine) for state in cells if state.kernel}
-    return len(known) + sum(state.going and state.kernel is None for state in cells) + len(asked.controls)
+    there = {state.cell for state in cells if not asked.intent}
+    more = sum(one.cell not in there for one in asked.controls)
+    return len(known) + sum(state.going and state.kernel is None for state in cells) + more
 
 
 def _unknown(states: Sequence[State], options: Options) -> float:

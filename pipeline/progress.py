@@ -107,6 +107,7 @@ class Work:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, Exception):
             self.failed = self.failed or (str(error).splitlines() or [type(error).__name__])[0]
+        self.note = "interrupted" if isinstance(error, KeyboardInterrupt) else self.note
         self._ended(self)
 
     def __call__(self, text: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import shlex
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -65,7 +64,8 @@ def resolve(
         done(len(known))
     missing = [number for number in range(len(asked)) if number not in known]
     if missing:
-        with opened(engine, tree, slots) as conf:
+        # the container goes before the pool: that ends what others wait for when one is interrupted
+        with ThreadPoolExecutor(max_workers=jobs + 1) as pool, opened(engine, tree, slots) as conf:
 
             def carry(number: int) -> None:
                 try:
@@ -77,9 +77,8 @@ def resolve(
                     known[number] = found
                 done(len(known))
 
-            with ThreadPoolExecutor(max_workers=jobs + 1) as pool:
-                for future in [pool.submit(carry, number) for number in missing]:
-                    future.result()
+            for future in [pool.submit(carry, number) for number in missing]:
+                future.result()
     return [known[number] for number in range(len(asked))]
 
 
@@ -140,7 +139,6 @@ def _known(memo: Path) -> Resolution | None:
 
 def _one(conf: Conf, number: int, asked: Asked) -> Resolution:
     box, folder, way = conf.box, f"/work/{number}", asked.policy
-    started = time.monotonic()
     if way.needs and box.run(["grep", "-qF", "--", way.needs[1], f"/src/{way.needs[0]}"]).exit_status:
         absent = f"{way.name}: this tree's {way.needs[0]} has no {way.needs[1]}"
         return Resolution(
@@ -152,7 +150,7 @@ def _one(conf: Conf, number: int, asked: Asked) -> Resolution:
     files = _files(asked)
     box.put(folder, archive.pack(files, owner=1000))
     layers = [name for name in files if name.startswith("layer-")]
-    typed, out, err, status = [], "", "", 0
+    typed, out, err, status, spent = [], "", "", 0, 0.0
     for argv in policy.commands(way, folder, layers):
         variables = [f"{key}={shlex.quote(value)}" for key, value in way.environment.items()]
         typed.append(" ".join([*variables, shlex.join(argv)]))
@@ -161,14 +159,14 @@ def _one(conf: Conf, number: int, asked: Asked) -> Resolution:
                 ["run-policy", folder, way.answers, *argv], seconds=CONF_SECONDS,
                 environment={"LC_ALL": "C.UTF-8", **way.environment},
             )  # fmt: skip
-        out, err, status = out + ran.stdout, err + ran.stderr, ran.exit_status
+        out, err, status, spent = out + ran.stdout, err + ran.stderr, ran.exit_status, spent + ran.seconds
         if status:
             break
     final = _final(box, folder)
     _must_be_told(way.name, final, out, err, status)
     return Resolution(
         old=asked.old, final=final, commands=tuple(typed), stdout=out, stderr=err, exit_status=status,
-        seconds=round(time.monotonic() - started, 2),
+        seconds=round(spent, 2),
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ from pipeline import (
 from pipeline.errors import HostError, PipelineError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pipeline.fleet import Remote
     from pipeline.model import Matrix
@@ -199,9 +199,16 @@ def _made(bench: Bench, everyone: Sequence[State], options: Options, folder: Pat
         bench.view.say(bench.fleet.summary())
     if planned.steps:
         space.trim(bench.engine, bench.cache, space.cap(bench.cache), own=False, say=bench.view.say)
-    for state in everyone if unsupported else ():
-        state.skip = unsupported
-        bench.keep(state)
+    if unsupported:
+        skipped(everyone, unsupported, bench.keep)
+
+
+def skipped(states: Sequence[State], why: str, keep: Callable[[State], None]) -> None:
+    """Skip what could still be booted, and every control; what failed before stays as it is."""
+    for state in states:
+        if state.control or state.going:
+            state.skip = why
+            keep(state)
 
 
 def accelerator(options: Options, view: View) -> str:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline import build, goalsource, kconfig, policy, resolve, stages
+from pipeline.errors import HostError
 from pipeline.resolve import Asked
 from pipeline.values import Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.errors import HostError
     from pipeline.record import State
     from pipeline.stages import Bench
     from pipeline.values import Tree
@@ -30,12 +30,23 @@ def kernels(bench: Bench, states: Sequence[State], toolchains: Mapping[str, str]
     """Name the kernel of each cell that can go on; `toolchains` gives the toolchains' identities."""
 
     def ask(tree: Tree, asked: Sequence[Asked]) -> Sequence[Resolution | HostError | None]:
-        return resolve.resolve(bench.engine, tree, asked, bench.cache, slots=bench.slots, jobs=bench.jobs)
+        try:
+            return resolve.resolve(
+                bench.engine, tree, asked, bench.cache, slots=bench.slots, jobs=bench.jobs, fresh=bench.fresh,
+            )  # fmt: skip
+        except HostError as error:  # then the patched trees' own kernels are built
+            return [error] * len(asked)
 
-    def goals(tree: Tree, state: State) -> tuple[str, ...]:
-        return goalsource.of(
-            bench.engine, tree, text(state), state.intent, bench.cache, targets=state.targets, fresh=bench.fresh,
-        )  # fmt: skip
+    def goals(tree: Tree, state: State) -> tuple[str, ...] | None:
+        made: list[tuple[str, ...]] = []
+
+        def make(_: list[State]) -> None:
+            made.append(goalsource.of(
+                bench.engine, tree, text(state), state.intent, bench.cache, targets=state.targets, fresh=bench.fresh,
+            ))  # fmt: skip
+
+        stages.guarded(bench, [state], make)
+        return made[0] if made else None
 
     name(stages.going(states), toolchains, ask, goals)
 
@@ -82,7 +93,8 @@ def _same(states: Sequence[State], ask: Ask) -> set[int]:
         asked = {text(state): Asked(text(state), (text(state),), way) for state in group}
         kept = {
             old for old, result in zip(asked, ask(tree, list(asked.values())), strict=True)
-            if isinstance(result, Resolution) and kconfig.values(result.final) == kconfig.values(old)
+            if isinstance(result, Resolution) and not result.exit_status
+            and kconfig.values(result.final) == kconfig.values(old)
         }  # fmt: skip
         found |= {id(state) for state in group if text(state) in kept}
     return found

@@ -23,7 +23,7 @@ class Slots:
     def __init__(self, cpus: int, memory: int = 0) -> None:
         self.cpus, self.memory = max(1, cpus), memory
         self._free, self._free_memory = self.cpus, memory
-        self._waiting: list[tuple[int, int]] = []
+        self._waiting: list[tuple[int, int, int]] = []
         self._tickets = itertools.count()
         self._changed = threading.Condition()
 
@@ -35,7 +35,7 @@ class Slots:
         """
         wanted = min(memory, self.memory)
         with self._changed:
-            ticket = (urgency, next(self._tickets))
+            ticket = (urgency, next(self._tickets), wanted)
             heapq.heappush(self._waiting, ticket)
             try:
                 self._changed.wait_for(lambda: self._turn(ticket, wanted))
@@ -43,7 +43,7 @@ class Slots:
                 self._waiting.remove(ticket)
                 heapq.heapify(self._waiting)
             # with others waiting, side by side is quicker than one after the other: much of a build is serial
-            taken = max(1, min(most, self._free // (len(self._waiting) + 1)))
+            taken = max(1, min(most, self._free // (self._beside(self._free_memory - wanted) + 1)))
             self._free -= taken
             self._free_memory -= wanted
             self._changed.notify_all()
@@ -55,5 +55,10 @@ class Slots:
                 self._free_memory += wanted
                 self._changed.notify_all()
 
-    def _turn(self, ticket: tuple[int, int], memory: int) -> bool:
+    def _beside(self, left: int) -> int:
+        """How many of those that wait can begin beside this one: as many as there is memory for, in their order."""
+        needs = itertools.accumulate(memory for _, _, memory in sorted(self._waiting))
+        return sum(need <= left for need in needs)
+
+    def _turn(self, ticket: tuple[int, int, int], memory: int) -> bool:
         return self._waiting[0] == ticket and self._free > 0 and self._free_memory >= memory

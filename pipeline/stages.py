@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline import estimates, host, images, oldconfig, policy, resolve, source
+from pipeline import estimates, host, images, oldconfig, policy, resolve, source, treestore
 from pipeline.errors import HostError, UserError, defect
 from pipeline.fleetcache import Fleet
 from pipeline.overlap import surely
@@ -143,9 +144,12 @@ def sources(bench: Bench, states: Sequence[State]) -> None:
         cell = group[0].cell
         tag = images.toolchain(bench.engine, cell.toolchain, bench.view.say)
         about = estimates.about(bench.cache, "tree", cell.variant.name)
+        there = {path.name for path in (bench.cache / "trees").glob("*.json")}
         with bench.view.work(f"source {cell.variant.name}", about) as work:
             found = source.tree(bench.engine, cell.variant, tag, bench.cache, fresh=bench.fresh, say=work)
             work.note = found.origin
+        if treestore.memo(bench.cache, treestore.key(found.digest)).name not in there:
+            estimates.took(bench.cache, "tree", cell.variant.name, work.elapsed())
         for state in group:
             state.tree = found
             state.seconds["source"] = round(work.elapsed() / len(group), 2)
@@ -177,13 +181,15 @@ def resolutions(bench: Bench, states: Sequence[State]) -> None:
             good = [one for one in found if not isinstance(one, HostError)]
             made = [one for one in good if not one.reused and not one.absent]
             work.note = f"{len(asked)} configs, {sum(one.reused for one in good)} known before"
+        sharing = Counter(asked.index(_asked(state)) for state in group)
         for state in group:
-            resolution = found[asked.index(_asked(state))]
+            place = asked.index(_asked(state))
+            resolution = found[place]
             if isinstance(resolution, HostError):
                 state.error = str(resolution)
                 continue
             state.resolution, state.skip = resolution, resolution.absent
-            state.seconds["resolve"] = resolution.seconds if not resolution.reused else 0.0
+            state.seconds["resolve"] = 0.0 if resolution.reused else round(resolution.seconds / sharing[place], 2)
         if made:
             estimates.took(bench.cache, "resolve", "one", sum(one.seconds for one in made) / len(made) / bench.jobs)
 

@@ -204,3 +204,8 @@ def test_any_makefile_gives_modules_or_none(text: str) -> None:
     for path, by in made(text, {"drivers/sub": text}, A="m").items():
         assert path.endswith(".ko")
         assert by <= {"A"}
+
+
+@pytest.mark.parametrize(("opened", "closed"), ["()", "{}"])
+def test_a_makefile_as_deep_as_one_likes_is_read(opened: str, closed: str) -> None:
+    assert made(f"obj-m := {f'${opened}' * 900}x{closed * 900}\n") == made("")
