@@ -27,7 +27,7 @@ MATRIX_HELP = {
     "cells": CELLS,
     "jobs": "compilers and boots at a time; 0 is one a core",
     "plain": "plain lines instead of the live view",
-    "fresh": "reuse nothing that an earlier run has found",
+    "fresh": "reuse no resolution, kernel or boot of an earlier run (compiler caches are used)",
     "accel": "auto, kvm or nested",
     "fail-on": "outcomes or statuses, with commas, that end with 1 instead of a FAIL: lost,contradiction,ERROR",
     "json": "print the records as JSON; everything else goes to stderr",
