@@ -37,7 +37,7 @@ def release_of(image: Path) -> str:
         found = pointer + SETUP if pointer else -1
     elif data.startswith(kmod.ELF) and BANNER in data:
         found = data.index(BANNER) + len(BANNER)
-    if found >= 0 and (text := re.compile(rb"[\x21-\x7e]{1,200}(?=[ \0])").match(data, found)):
+    if found >= 0 and (text := re.compile(rb"[\x21-\x7e]{1,%d}(?=[ \0])" % SHOWN).match(data, found)):
         return text[0].decode("ascii")
     raise UserError(f"{image}: not a Linux kernel for x86", hint="give a bzImage (vmlinuz) or a vmlinux")
 

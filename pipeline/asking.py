@@ -124,11 +124,15 @@ def _machine(cells: Iterable[Cell]) -> Machine:
     return next((one.machine for one in cells if hyperv.ceiling(one.machine) is Ladder.BOUND), ANY_MACHINE)
 
 
+def filed(file: Path) -> tuple[str, ...]:
+    """The words that name a matrix.yaml on a command line; none for the one that is meant anyway."""
+    return ("--file", str(file)) if file != DEFAULT else ()
+
+
 def command(config: str, source: str, policy: str, file: Path = DEFAULT) -> tuple[str, ...]:
     """What to type for one config on one tree; nothing for a matrix.yaml."""
     words = ("./inv", "resolve", "--config", config, "--source", source)
-    other = ("--file", str(file)) if file != DEFAULT else ()
-    return (*words, "--policy", policy, *other) if config and source else ()
+    return (*words, "--policy", policy, *filed(file)) if config and source else ()
 
 
 def variant(text: str, file: Path) -> Variant:

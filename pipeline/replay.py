@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from typing import TYPE_CHECKING, Any
 
-from pipeline import atomic, boot, hyperv, kconfig, observe, plainrun, proof, verdict
+from pipeline import atomic, boot, hyperv, kconfig, observe, plainrun, proof, seal, verdict
 from pipeline.errors import UserError
 from pipeline.model import Expectation, Intent, Ladder, Loudness, Machine, Outcome
 from pipeline.values import Change
@@ -45,7 +45,7 @@ def judge_run(folder: Path) -> Run:
     if not isinstance(note, dict) or "cells" not in note:
         raise UserError(f"{folder}: no run.json of a run in it", hint="give a folder below results/")
     with reading(folder):
-        plainrun.check(folder, [f"{kind}/{name}" for kind in ("cells", "controls") for name in note[kind]])
+        plainrun.check(folder, seal.homes(note))
         return _run_of(folder, note)
 
 

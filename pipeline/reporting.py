@@ -25,6 +25,7 @@ from pipeline import (
     report_ktap,
     report_mail,
     report_md,
+    seal,
 )
 from pipeline.errors import UserError
 from pipeline.reportrun import NEEDED, Report
@@ -105,7 +106,7 @@ def read(folder: Path, place: str) -> Report:
     if not isinstance(note, dict) or not isinstance(note.get("cells"), list):
         raise UserError(f"{place}: no run.json of a run in it", hint=HINT)
     names = {kind: _names(note, kind, place) for kind in ("cells", "controls", "missing")}
-    plainrun.check(folder, [f"{kind}/{name}" for kind in ("cells", "controls") for name in names[kind]])
+    plainrun.check(folder, seal.homes(names))
     with _uncollected():
         found = {
             kind: tuple(_record(folder, kind, name, place) for name in names[kind]) for kind in ("cells", "controls")

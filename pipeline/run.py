@@ -122,9 +122,8 @@ def of(asked: Matrix, options: Options) -> int:
 
 def _typed(options: Options, cell: str) -> tuple[str, ...]:
     """The command that does one cell again."""
-    other = ("--file", str(options.file)) if options.file != asking.DEFAULT else ()
     stage = ("--through", options.through) if options.through != THROUGH[-1] else ()
-    return ("./inv", "matrix", *other, *stage, "--cells", cell)
+    return ("./inv", "matrix", *asking.filed(options.file), *stage, "--cells", cell)
 
 
 def _homes(folder: Path, states: Sequence[State], controls: Sequence[State]) -> list[tuple[State, Path]]:

@@ -12,6 +12,7 @@ from pipeline import atomic
 from pipeline.errors import HostError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pipeline.values import Tree
@@ -27,6 +28,11 @@ VERIFIED = {
     "dir": "nothing: a folder as it lay there",
 }
 UNSEALED = frozenset({"build.log"})  # of a kernel's files: what make prints differs from build to build
+
+
+def homes(note: Mapping[str, Any]) -> list[str]:
+    """The folders of a run's cells and controls below its own, as run.json lists them."""
+    return [f"{kind}/{name}" for kind in KINDS for name in note[kind]]
 
 
 def digest(path: Path) -> str:
@@ -69,7 +75,6 @@ def close(folder: Path) -> None:
     Raises HostError when the disk does not take it.
     """
     note: Any = atomic.read_json(folder / NOTE)
-    names = [f"{kind}/{name}" for kind in KINDS for name in note[kind]]
-    records = {name: digest(folder / name / RECORD) for name in names}
+    records = {name: digest(folder / name / RECORD) for name in homes(note)}
     images = files(folder / IMAGES) or note.get("images", {})  # a packed run leaves the files out
     atomic.write_json(folder / NOTE, {**note, "records": records, "images": images})

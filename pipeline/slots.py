@@ -38,7 +38,7 @@ class Slots:
             ticket = (urgency, next(self._tickets), wanted)
             heapq.heappush(self._waiting, ticket)
             try:
-                self._changed.wait_for(lambda: self._turn(ticket, wanted))
+                self._changed.wait_for(lambda: self._turn(ticket))
             finally:
                 self._waiting.remove(ticket)
                 heapq.heapify(self._waiting)
@@ -60,5 +60,5 @@ class Slots:
         needs = itertools.accumulate(memory for _, _, memory in sorted(self._waiting))
         return sum(need <= left for need in needs)
 
-    def _turn(self, ticket: tuple[int, int, int], memory: int) -> bool:
-        return self._waiting[0] == ticket and self._free > 0 and self._free_memory >= memory
+    def _turn(self, ticket: tuple[int, int, int]) -> bool:
+        return self._waiting[0] == ticket and self._free > 0 and self._free_memory >= ticket[2]

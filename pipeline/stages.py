@@ -80,16 +80,19 @@ def going(states: Sequence[State]) -> list[State]:
 
 def guarded(bench: Bench, group: list[State], do: Callable[[list[State]], None]) -> None:
     """Do something for cells that share it, and keep their records; all that fails but UserError is their error."""
+    wrong = ""
     try:
         do(group)
     except UserError:
         raise
+    except HostError as error:
+        wrong = str(error)
     except Exception as error:  # what a tree or a guest leaves may be anything: the other cells have verdicts
-        if not isinstance(error, HostError) and os.environ.get("HVMATRIX_TRACEBACK"):
+        if os.environ.get("HVMATRIX_TRACEBACK"):
             raise
-        for state in group:
-            state.error = str(error) if isinstance(error, HostError) else defect(error)
+        wrong = defect(error)
     for state in group:
+        state.error = wrong or state.error
         bench.keep(state)
 
 

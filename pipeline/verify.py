@@ -45,7 +45,7 @@ def differences(folder: Path, *, packed: bool) -> tuple[list[str], str]:
         raise UserError(f"{folder}: no run.json of a run in it", hint="give a folder below results/")
     found: list[str] = []
     old = checked = 0
-    homes = [f"{kind}/{name}" for kind in seal.KINDS for name in note[kind]]
+    homes = seal.homes(note)
     with replay.reading(folder):
         for home in homes:
             if not (folder / home).resolve().is_relative_to(folder.resolve()):

@@ -19,6 +19,7 @@ from pipeline.container import Limits
 from pipeline.engine import Engine
 from pipeline.errors import HostError
 from pipeline.model import DirectorySource
+from tests import repositories
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,3 +103,9 @@ def take(engine: Engine, toolchain: str, trees: str, tmp_path: Path) -> Take:
         return localtree.directory(engine, DirectorySource(name="mine", path=folder), toolchain, tmp_path / cache, said)
 
     return taken
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    """A small git repository."""
+    return repositories.small(tmp_path / "origin")

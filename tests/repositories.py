@@ -67,6 +67,12 @@ def asked(tmp_path: Path, url: object, ref: str, *, fresh: bool = False) -> Comm
     return gitseam.commit(GitSource(name="s", url=str(url), ref=ref), tmp_path / "mirrors", fresh=fresh)
 
 
+def mirror(tmp_path: Path) -> Path:
+    """The one copy that `asked` has made of what a URL has."""
+    (found,) = (tmp_path / "mirrors").glob("*.git")
+    return found
+
+
 def entered(found: Commit) -> dict[str, bytes]:
     """The files that come out of a commit."""
     with tempfile.TemporaryFile() as stream:

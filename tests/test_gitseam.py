@@ -13,7 +13,7 @@ import pytest
 from pipeline import gitseam
 from pipeline.errors import UserError
 from tests import repositories
-from tests.repositories import asked, commit, entered, git, small
+from tests.repositories import asked, commit, entered, git, mirror
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,16 +29,6 @@ ident.c ident
 wide.txt working-tree-encoding=UTF-16
 * filter=shout
 """
-
-
-@pytest.fixture
-def origin(tmp_path: Path) -> Path:
-    return small(tmp_path / "origin")
-
-
-def mirror(tmp_path: Path) -> Path:
-    (found,) = (tmp_path / "mirrors").glob("*.git")
-    return found
 
 
 @pytest.mark.parametrize("url", ["{}", "file://{}"])

@@ -9,15 +9,10 @@ import pytest
 from pipeline import gitseam
 from pipeline.errors import UserError
 from tests import repositories
-from tests.repositories import commit, git, small
+from tests.repositories import commit, git
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def origin(tmp_path: Path) -> Path:
-    return small(tmp_path / "origin")
 
 
 def test_a_range_gives_its_commits_in_order(origin: Path) -> None:

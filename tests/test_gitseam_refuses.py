@@ -9,17 +9,12 @@ import pytest
 
 from pipeline import gitseam
 from pipeline.errors import HostError, UserError
-from tests.repositories import asked, git, small
+from tests.repositories import asked, git
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ABSENT = "0123456789" * 4
-
-
-@pytest.fixture
-def origin(tmp_path: Path) -> Path:
-    return small(tmp_path / "origin")
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "older", "v2", ABSENT, "main:Kconfig", "refs/heads/*"])

@@ -12,20 +12,10 @@ from pipeline import gitseam
 from pipeline.errors import HostError
 from pipeline.model import GitSource
 from tests.hostile import within
-from tests.repositories import asked, git, small
+from tests.repositories import asked, git, mirror
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def origin(tmp_path: Path) -> Path:
-    return small(tmp_path / "origin")
-
-
-def mirror(tmp_path: Path) -> Path:
-    (found,) = (tmp_path / "mirrors").glob("*.git")
-    return found
 
 
 def test_who_wants_a_commit_that_is_there_waits_for_no_other_fetch(tmp_path: Path, origin: Path) -> None:
